@@ -1,0 +1,77 @@
+// Bundles the CLI: one chunk for each lazily loaded command, so that starting costs only what is used.
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+
+const root = new URL("..", import.meta.url).pathname;
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+
+// The folders whose content makes the sandbox image: their hash is in its tag, so CLI and image cannot disagree.
+const imageFolders = ["images/sandbox", "init", "keeper"];
+
+function listFiles(folder) {
+  return readdirSync(join(root, folder), { withFileTypes: true })
+    .filter((entry) => entry.name !== "__pycache__")
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => (entry.isDirectory() ? listFiles(join(folder, entry.name)) : [join(folder, entry.name)]));
+}
+
+function imageHash() {
+  const hash = createHash("sha256");
+  for (const file of imageFolders.flatMap(listFiles)) {
+    const content = readFileSync(join(root, file));
+    hash.update(`${file}\0${content.length}\0`).update(content);
+  }
+  return hash.digest("hex").slice(0, 12);
+}
+
+// docker-modem and dockerode load these at import for transports that Airlock does not use (its ssh is OpenSSH's, its
+// builds are the classic ones): 135 ms of every start. Anything that touches them fails loudly.
+const unused = /^(@grpc\/grpc-js|@grpc\/proto-loader|protobufjs|ssh2)$/;
+const stubUnused = {
+  name: "stub-unused",
+  setup(bundler) {
+    bundler.onResolve({ filter: unused }, ({ path }) => ({ path, namespace: "unused" }));
+    bundler.onLoad({ filter: /.*/, namespace: "unused" }, ({ path }) => ({
+      contents: `
+        const refuse = () => { throw new Error(${JSON.stringify(path)} + " is not bundled"); };
+        const stub = new Proxy(function () {}, { get: (_, key) => (key === "prototype" ? {} : stub), apply: refuse, construct: refuse });
+        module.exports = stub;`,
+    }));
+  },
+};
+
+function writeNotices(metafile) {
+  const packages = new Set(
+    Object.keys(metafile.inputs)
+      .map((input) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1])
+      .filter(Boolean),
+  );
+  const notices = [...packages].sort().map((name) => {
+    const folder = join(root, "node_modules", name);
+    const { version: packageVersion, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+    return `${name} ${packageVersion} (${license})\n\n${file ? readFileSync(join(folder, file), "utf8").trim() : ""}\n`;
+  });
+  writeFileSync(join(root, "dist/NOTICES.txt"), `Bundled with Airlock:\n\n${notices.join(`\n${"-".repeat(72)}\n\n`)}`);
+}
+
+rmSync(join(root, "dist"), { recursive: true, force: true });
+const { metafile } = await build({
+  absWorkingDir: root,
+  entryPoints: { airlock: "src/bin.ts" },
+  outdir: "dist",
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  platform: "node",
+  target: "node20",
+  metafile: true,
+  legalComments: "none",
+  define: { AIRLOCK_VERSION: JSON.stringify(version), AIRLOCK_IMAGE_HASH: JSON.stringify(imageHash()) },
+  banner: { js: 'import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);' },
+  plugins: [stubUnused],
+});
+writeFileSync(join(root, "dist/meta.json"), JSON.stringify(metafile));
+writeNotices(metafile);

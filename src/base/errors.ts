@@ -1,0 +1,85 @@
+/**
+ * The catalogue of everything that can go wrong, with the exit code each kind ends in.
+ *
+ * `docs/errors.md` is generated from and tested against this table. Exit codes: 1 unexpected, 2 usage or configuration,
+ * 10 not found, 11 busy, 12 engine, 13 denied by policy, 14 conflict, 15 damaged record, 130 interrupted.
+ */
+export const catalogue = {
+  E_BASE_CHANGED: { exit: 14, doc: "The project folder was replaced while the session was starting." },
+  E_CANCELLED: { exit: 130, doc: "The command was interrupted." },
+  E_CONFIG_INVALID: { exit: 2, doc: "A configuration file has a mistake." },
+  E_CONFIG_NOT_APPROVED: {
+    exit: 13,
+    doc: "A project's configuration asks for more than the defaults and was not approved.",
+  },
+  E_DISK_FULL: { exit: 1, doc: "The engine's or the host's disk is full." },
+  E_ENGINE_ANSWER: { exit: 12, doc: "The container engine answered something that cannot be understood." },
+  E_ENGINE_FAILED: { exit: 12, doc: "The container engine refused or failed an operation." },
+  E_ENGINE_LOST: { exit: 12, doc: "The connection to the container engine broke in the middle of an operation." },
+  E_ENGINE_TOO_OLD: { exit: 12, doc: "The container engine speaks an API older than 1.41." },
+  E_ENGINE_UNREACHABLE: { exit: 12, doc: "No container engine answers." },
+  E_IMAGE_BUILD: { exit: 12, doc: "The sandbox image could not be built." },
+  E_IMAGE_MISSING: { exit: 12, doc: "The image is not on the engine and cannot be pulled." },
+  E_INTERNAL: { exit: 1, doc: "A defect in Airlock." },
+  E_JOURNAL_DAMAGED: { exit: 15, doc: "The journal's hash chain is broken." },
+  E_JOURNAL_WRITE: { exit: 15, doc: "The journal cannot be written, so the operation was refused." },
+  E_KEEPER_FAILED: { exit: 12, doc: "The keeper, which reads and writes layers, failed an operation." },
+  E_LAYER_LIMIT: { exit: 1, doc: "A layer holds more than the limits on depth, count or size allow." },
+  E_LEFT_BEHIND: { exit: 1, doc: "After discard something of the session is still there." },
+  E_MOUNT_REFUSED: { exit: 13, doc: "A path may not be mounted into a sandbox." },
+  E_OVERLAY_PATH: { exit: 2, doc: "The project's path cannot be expressed as an overlay mount option." },
+  E_PROJECT_UNUSABLE: { exit: 2, doc: "The project folder is missing, unreadable or not allowed." },
+  E_RUNTIME_UNUSABLE: { exit: 12, doc: "The container runtime asked for is missing or does not work." },
+  E_SESSION_AMBIGUOUS: { exit: 10, doc: "The prefix given fits several sessions." },
+  E_SESSION_BUSY: { exit: 11, doc: "Another command works on the session." },
+  E_SESSION_NOT_FOUND: { exit: 10, doc: "There is no such session." },
+  E_SESSION_STATE: { exit: 11, doc: "The session is in a state that does not allow the command." },
+  E_SNAPSHOT_DAMAGED: { exit: 15, doc: "A snapshot does not match its manifest." },
+  E_SNAPSHOT_NOT_FOUND: { exit: 10, doc: "There is no such snapshot." },
+  E_STATE_DAMAGED: { exit: 15, doc: "A state file cannot be read." },
+  E_STOPPED_BY_LIMIT: { exit: 1, doc: "The sandbox was stopped because it reached a limit." },
+  E_USAGE: { exit: 2, doc: "The command line is wrong." },
+  E_WALL_UNPROVED: { exit: 13, doc: "The sandbox is not as tight as asked for, so nothing was started in it." },
+} as const satisfies Record<string, { exit: number; doc: string }>;
+
+/** A stable name for one kind of failure. */
+export type ErrorCode = keyof typeof catalogue;
+
+interface Details {
+  /** What the user can do next: one sentence or a command. */
+  readonly hint?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/** The only error Airlock throws on purpose: says what happened, why, and what to do next. */
+export class AirlockError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, { hint, cause }: Details = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = "AirlockError";
+    this.code = code;
+    this.hint = hint;
+  }
+
+  get exitCode(): number {
+    return catalogue[this.code].exit;
+  }
+}
+
+/** Tells whether something caught is an AirlockError, of one kind when a code is given. */
+export function isAirlockError(error: unknown, code?: ErrorCode): error is AirlockError {
+  return error instanceof AirlockError && (code === undefined || error.code === code);
+}
+
+/** The message of anything that was thrown, for quoting it in another error. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The `code` that Node and libuv put on their errors (`ENOENT`, `ECONNREFUSED`), if there is one. */
+export function systemCodeOf(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}

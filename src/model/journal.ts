@@ -1,0 +1,8 @@
+/** Something that happened to a session; `kind` is dotted (`sandbox.start`, `wall.proved`), the rest is plain data without secrets. */
+export interface JournalEvent {
+  readonly kind: string;
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+/** Appends one event durably; rejects with `E_JOURNAL_WRITE` when it cannot, and then the operation must not go on. */
+export type RecordEvent = (event: JournalEvent) => Promise<void>;
