@@ -39,9 +39,9 @@ export type SandboxUser = "agent" | "root";
 
 /**
  * `starting` → `running` → `stopped`; `discarding` is on disk before anything is deleted, so that whoever comes next can
- * finish it. `interrupted` is a session whose sandbox vanished under it.
+ * finish it. `interrupted`: its sandbox vanished under it. `discarded`: only the journal is left.
  */
-export type SessionState = "starting" | "running" | "stopped" | "interrupted" | "discarding";
+export type SessionState = "starting" | "running" | "stopped" | "interrupted" | "discarding" | "discarded";
 
 /** A file hidden from the sandbox, and why. */
 export interface HiddenFile {
@@ -85,4 +85,17 @@ export interface SessionRecord {
     readonly checks: number;
   } | null;
   readonly nextSnapshot: number;
+}
+
+/** What is remembered of a snapshot. `s0` is the empty beginning, which costs nothing. */
+export interface SnapshotRecord {
+  readonly id: string;
+  readonly createdAt: string;
+  readonly message: string;
+  readonly reason: "start" | "request" | "restore";
+  readonly files: number;
+  readonly bytes: number;
+  readonly manifestSha256: string | null;
+  /** The committed container file system, where it is writable. */
+  readonly image: string | null;
 }

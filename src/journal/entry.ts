@@ -1,0 +1,74 @@
+import { createHash } from "node:crypto";
+import type { JournalEvent } from "../model/journal.js";
+
+/** The hash that stands before the first entry. */
+export const genesis = "0".repeat(64);
+
+const maxTextLength = 4_096;
+const maxDepth = 8;
+const maxItems = 1_000;
+
+/** One line of the journal; `hash` covers everything before it, so nothing can be changed, moved or cut out unseen. */
+export interface JournalEntry {
+  readonly seq: number;
+  readonly at: string;
+  readonly kind: string;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly prev: string;
+  readonly hash: string;
+}
+
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+/** The hash of an entry: over the JSON of its other fields in their fixed order. */
+export function hashEntry({ seq, at, kind, data, prev }: Omit<JournalEntry, "hash">): string {
+  return sha256(JSON.stringify({ seq, at, kind, data, prev }));
+}
+
+// A field of any length could fill the disk or hide what follows: long text keeps its head, its length and its hash.
+function bound(value: unknown, depth: number): unknown {
+  if (typeof value === "string") {
+    return value.length <= maxTextLength
+      ? value
+      : `${value.slice(0, maxTextLength)}… (${value.length} characters, sha256 ${sha256(value)})`;
+  }
+  if (typeof value === "bigint") return value.toString();
+  if (typeof value !== "object" || value === null) return value;
+  if (depth >= maxDepth) return "…";
+  if (Array.isArray(value)) {
+    const kept = value.slice(0, maxItems).map((item) => bound(item, depth + 1));
+    return value.length > maxItems ? [...kept, `… ${value.length - maxItems} more`] : kept;
+  }
+  return Object.fromEntries(
+    Object.entries(value)
+      .slice(0, maxItems)
+      .map(([key, item]) => [key, bound(item, depth + 1)]),
+  );
+}
+
+/** Makes the entry that follows `last`. */
+export function makeEntry(
+  event: JournalEvent,
+  last: Pick<JournalEntry, "seq" | "hash"> | null,
+  now: Date,
+): JournalEntry {
+  // Through JSON once, so that what is hashed is what a reader will parse (undefined dropped, toJSON applied).
+  const data = JSON.parse(JSON.stringify(bound(event.data ?? {}, 0))) as Record<string, unknown>;
+  const entry = {
+    seq: (last?.seq ?? 0) + 1,
+    at: now.toISOString(),
+    kind: event.kind,
+    data,
+    prev: last?.hash ?? genesis,
+  };
+  return { ...entry, hash: hashEntry(entry) };
+}
+
+/** The entry as the line that stands in the file. JSON escapes every control character but U+2028/9 and DEL; those are escaped here. */
+export function formatEntry(entry: JournalEntry): string {
+  const line = JSON.stringify(entry).replace(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return `${line}\n`;
+}
