@@ -1,0 +1,101 @@
+import Docker from "dockerode";
+import { AirlockError } from "../base/errors.js";
+import type { Engine, EngineEndpoint } from "../model/engine.js";
+import { EngineCaller } from "./caller.js";
+import { dockerEngine } from "./docker-engine.js";
+import { engineError } from "./engine-error.js";
+import { type OpenRoute, openRoute, type RouteOptions } from "./route.js";
+import { Transport } from "./transport.js";
+
+/** The oldest API that has everything Airlock needs, and the one to ask newer engines for that dropped it. */
+const oldestApi = "1.41";
+const newerApi = "1.44";
+const pingTimeoutMs = 5_000;
+const remotePingTimeoutMs = 20_000;
+
+interface ConnectOptions extends RouteOptions {
+  /** Ends the attempt to connect; a connected engine is closed by disposing it. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Connects to an engine and agrees on a version of the API with it. */
+export async function connectEngine(endpoint: EngineEndpoint, options: ConnectOptions = {}): Promise<Engine> {
+  const { signal } = options;
+  const route = await openRoute(endpoint, options).catch((error: unknown) => {
+    throw engineError(error, { endpoint, doing: "connect to the engine" });
+  });
+  try {
+    const transport = new Transport(route);
+    const { product, api } = await ping(endpoint, transport, signal, route);
+    transport.useVersion(isOlder(api, newerApi) ? oldestApi : newerApi);
+    // Without its own modem, dockerode reads DOCKER_HOST by itself and loads ssh2 and grpc.
+    const docker = new Docker({ modem: transport } as object);
+    return dockerEngine(new EngineCaller({ endpoint, docker, transport, product }), () => route.close());
+  } catch (error) {
+    await route.close();
+    throw error;
+  }
+}
+
+interface Pong {
+  readonly product: "docker" | "podman";
+  readonly api: string;
+}
+
+async function ping(
+  endpoint: EngineEndpoint,
+  transport: Transport,
+  signal: AbortSignal | undefined,
+  route: OpenRoute,
+): Promise<Pong> {
+  const timeoutMs = endpoint.kind === "ssh" ? remotePingTimeoutMs : pingTimeoutMs;
+  const timeout = AbortSignal.timeout(timeoutMs);
+  try {
+    const { headers } = await transport.collect({
+      method: "GET",
+      path: "/_ping",
+      signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
+    });
+    return pongOf(endpoint, headers);
+  } catch (error) {
+    if (timeout.aborted) throw silent(endpoint, timeoutMs, error);
+    throw engineError(route.explain?.(error) ?? error, { endpoint, doing: "connect to the engine" });
+  }
+}
+
+function pongOf(endpoint: EngineEndpoint, headers: Readonly<Record<string, string | string[] | undefined>>): Pong {
+  const api = headers["api-version"];
+  if (typeof api !== "string" || !/^\d+\.\d+$/.test(api)) {
+    throw new AirlockError(
+      "E_ENGINE_ANSWER",
+      `what answers at ${endpoint.address} (${endpoint.source}) is no container engine`,
+      {
+        hint: "check the address: `airlock doctor` shows where it comes from",
+      },
+    );
+  }
+  if (isOlder(api, oldestApi)) {
+    const server = String(headers["server"] ?? "unknown").slice(0, 100);
+    throw new AirlockError(
+      "E_ENGINE_TOO_OLD",
+      `the engine at ${endpoint.address} speaks API ${api} (${server}); Airlock needs ${oldestApi} (Docker 20.10) or newer`,
+      { hint: "update the engine, or choose another with --engine" },
+    );
+  }
+  return { product: headers["libpod-api-version"] === undefined ? "docker" : "podman", api };
+}
+
+function silent(endpoint: EngineEndpoint, timeoutMs: number, cause: unknown): AirlockError {
+  return new AirlockError(
+    "E_ENGINE_UNREACHABLE",
+    `the engine at ${endpoint.address} (${endpoint.source}) did not answer within ${timeoutMs / 1000} s`,
+    { hint: "it hangs or is not an engine: restart it, or choose another with --engine", cause },
+  );
+}
+
+/** Compares two API versions by their numbers: 1.9 is older than 1.41. */
+export function isOlder(left: string, right: string): boolean {
+  const [leftMajor = 0, leftMinor = 0] = left.split(".").map(Number);
+  const [rightMajor = 0, rightMinor = 0] = right.split(".").map(Number);
+  return leftMajor === rightMajor ? leftMinor < rightMinor : leftMajor < rightMajor;
+}

@@ -1,0 +1,160 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type {
+  ContainerRequest,
+  ContainerState,
+  ContainerStatus,
+  ContainerSummary,
+  Labels,
+  TerminalSize,
+} from "../model/engine.js";
+import { containerAnswer, containerListAnswer, createdAnswer, parseAnswer } from "./answers.js";
+import { type EngineCaller, longOperationTimeoutMs } from "./caller.js";
+import { containerBody } from "./container-spec.js";
+import { labelFilters } from "./labels.js";
+import { EngineRefusal } from "./transport.js";
+
+const statuses = new Set<string>(["created", "running", "paused", "exited", "dead", "removing", "restarting"]);
+const podmanStatuses: Readonly<Record<string, ContainerStatus>> = {
+  configured: "created",
+  initialized: "created",
+  stopped: "exited",
+  stopping: "running",
+};
+
+function statusOf(status: string): ContainerStatus {
+  return statuses.has(status) ? (status as ContainerStatus) : (podmanStatuses[status] ?? "unknown");
+}
+
+/** Makes the container and gives its id; an image that is not on the engine is an error, never pulled. */
+export async function createContainer(caller: EngineCaller, request: ContainerRequest): Promise<string> {
+  const created = await caller.call(`create container ${request.name}`, (abortSignal) =>
+    caller.docker.createContainer({
+      _query: { name: request.name },
+      _body: containerBody(request),
+      abortSignal,
+    } as object),
+  );
+  return parseAnswer(createdAnswer, { Id: created.id }, `container ${request.name}`).Id;
+}
+
+export async function startContainer(caller: EngineCaller, id: string): Promise<void> {
+  await caller.call(`start container ${id}`, (abortSignal) => containerOf(caller, id).start({ abortSignal }));
+}
+
+/** Tells the container's terminal its size; a container that runs no longer needs none. */
+export async function resizeContainer(caller: EngineCaller, id: string, size: TerminalSize): Promise<void> {
+  await caller.callUnless(
+    `resize container ${id}`,
+    (abortSignal) => containerOf(caller, id).resize({ h: size.rows, w: size.columns, abortSignal }),
+    { 404: null, 409: null },
+  );
+}
+
+/** What the engine says of the container, or null when there is none. */
+export async function inspectContainer(caller: EngineCaller, id: string): Promise<ContainerState | null> {
+  const raw: unknown = await caller.callUnless(
+    `inspect container ${id}`,
+    (abortSignal) => containerOf(caller, id).inspect({ abortSignal } as object),
+    { 404: null },
+  );
+  if (raw === null) return null;
+  const answer = parseAnswer(containerAnswer, raw, `container ${id}`);
+  return {
+    id: answer.Id,
+    name: answer.Name.replace(/^\//, ""),
+    image: answer.Config.Image,
+    labels: answer.Config.Labels,
+    status: statusOf(answer.State.Status),
+    pid: answer.State.Pid,
+    exitCode: answer.State.ExitCode,
+    oomKilled: answer.State.OOMKilled,
+    startedAt: answer.State.StartedAt,
+    finishedAt: answer.State.FinishedAt,
+    mounts: answer.Mounts.map((mount) => ({
+      type: mount.Type,
+      name: mount.Name ?? null,
+      source: mount.Source,
+      target: mount.Destination,
+      readOnly: !mount.RW,
+      propagation: mount.Propagation,
+    })),
+    raw,
+  };
+}
+
+/** Sends a signal to the first process; nothing happens when it does not run. */
+export async function killContainer(caller: EngineCaller, id: string, signal = "SIGKILL"): Promise<void> {
+  await caller.callUnless(
+    `kill container ${id}`,
+    (abortSignal) => containerOf(caller, id).kill({ signal, abortSignal }),
+    { 404: null, 409: null },
+  );
+}
+
+export async function pauseContainer(caller: EngineCaller, id: string): Promise<void> {
+  await caller.call(`pause container ${id}`, (abortSignal) => containerOf(caller, id).pause({ abortSignal }));
+}
+
+export async function unpauseContainer(caller: EngineCaller, id: string): Promise<void> {
+  await caller.call(`unpause container ${id}`, (abortSignal) => containerOf(caller, id).unpause({ abortSignal }));
+}
+
+/** Kills and removes the container with its anonymous volumes, and looks whether it is gone; another remover is waited for. */
+export async function removeContainer(caller: EngineCaller, id: string): Promise<boolean> {
+  await caller.call(`remove container ${id}`, async (abortSignal) => {
+    try {
+      await containerOf(caller, id).remove({ force: true, v: true, abortSignal });
+    } catch (error) {
+      if (!(error instanceof EngineRefusal) || (error.status !== 404 && !isUnderWay(error))) throw error;
+    }
+  });
+  for (let waitMs = 5; waitMs < 10_000; waitMs *= 2) {
+    if ((await inspectContainer(caller, id)) === null) return true;
+    await sleep(waitMs);
+  }
+  return false;
+}
+
+function isUnderWay(error: EngineRefusal): boolean {
+  return error.status === 409 && /already in progress/.test(error.message);
+}
+
+/** Every container, stopped ones too, that carries all the labels. */
+export async function listContainers(caller: EngineCaller, labels: Labels): Promise<readonly ContainerSummary[]> {
+  const answer: unknown = await caller.call("list containers", (abortSignal) =>
+    caller.docker.listContainers({ all: true, filters: { label: labelFilters(labels) }, abortSignal }),
+  );
+  return parseAnswer(containerListAnswer, answer, "containers").map((found) => ({
+    id: found.Id,
+    name: (found.Names[0] ?? "").replace(/^\//, ""),
+    image: found.Image,
+    labels: found.Labels,
+    status: statusOf(found.State),
+  }));
+}
+
+interface ImageToMake {
+  readonly repository: string;
+  readonly tag: string;
+  readonly labels: Labels;
+}
+
+/** Makes an image of the container's own file system; gives its id. The container is not paused: who commits has done it. */
+export async function commitContainer(caller: EngineCaller, id: string, image: ImageToMake): Promise<string> {
+  const answer: unknown = await caller.call(
+    `commit container ${id}`,
+    (abortSignal) =>
+      containerOf(caller, id).commit({
+        _query: { container: id, repo: image.repository, tag: image.tag, pause: false },
+        _body: { Labels: image.labels },
+        abortSignal,
+      } as object),
+    { timeoutMs: longOperationTimeoutMs },
+  );
+  return parseAnswer(createdAnswer, answer, `commit of ${id}`).Id;
+}
+
+/** dockerode's handle; an id or a name is data and never becomes another path of the API. */
+export function containerOf({ docker }: EngineCaller, id: string) {
+  return docker.getContainer(encodeURIComponent(id));
+}

@@ -1,0 +1,45 @@
+import { AirlockError } from "../base/errors.js";
+import type { EngineFacts } from "../model/engine.js";
+import { infoAnswer, parseAnswer, versionAnswer } from "./answers.js";
+import type { EngineCaller } from "./caller.js";
+
+const architectures: Readonly<Record<string, EngineFacts["architecture"]>> = {
+  x86_64: "amd64",
+  amd64: "amd64",
+  aarch64: "arm64",
+  arm64: "arm64",
+};
+
+/** Asks the engine what it is and what it can do. */
+export async function engineFacts(caller: EngineCaller): Promise<EngineFacts> {
+  const [rawVersion, rawInfo]: [unknown, unknown] = await caller.call("ask the engine what it is", (abortSignal) =>
+    Promise.all([caller.docker.version({ abortSignal } as never), caller.docker.info({ abortSignal } as never)]),
+  );
+  const version = parseAnswer(versionAnswer, rawVersion, "its version");
+  const info = parseAnswer(infoAnswer, rawInfo, "itself");
+  const architecture = architectures[info.Architecture];
+  if (architecture === undefined) {
+    throw new AirlockError("E_ENGINE_FAILED", `Airlock does not run on the engine's architecture ${info.Architecture}`);
+  }
+  const security = new Set(info.SecurityOptions.flatMap((option) => option.split(",").slice(0, 1)));
+  return {
+    product: caller.product,
+    version: version.Version,
+    apiVersion: version.ApiVersion,
+    operatingSystem: info.OperatingSystem,
+    architecture,
+    runtimes: Object.keys(info.Runtimes),
+    defaultRuntime: info.DefaultRuntime,
+    rootless: security.has("name=rootless"),
+    userNamespaces: security.has("name=userns"),
+    appArmor: security.has("name=apparmor"),
+    seccomp: security.has("name=seccomp"),
+    cgroupVersion: info.CgroupVersion === "2" || info.CgroupVersion === "v2" ? "2" : "1",
+    memoryLimit: info.MemoryLimit,
+    pidsLimit: info.PidsLimit,
+    cpus: info.NCPU,
+    memoryBytes: info.MemTotal,
+    dataRoot: info.DockerRootDir,
+    runcVersion: version.Components.find(({ Name }) => Name === "runc" || Name === "OCI Runtime")?.Version ?? null,
+  };
+}

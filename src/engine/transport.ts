@@ -1,0 +1,246 @@
+import type { ClientRequest, Agent as HttpAgent, IncomingMessage } from "node:http";
+import { request as httpRequest } from "node:http";
+import type { Duplex, Readable } from "node:stream";
+
+/** How to reach the engine: a socket path or a host, over an agent that may be TLS or ssh. */
+export interface Route {
+  readonly socketPath?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly agent?: HttpAgent;
+  /** `node:https`'s request when the agent speaks TLS. */
+  readonly request?: typeof httpRequest;
+}
+
+/** One request to the engine. */
+export interface EngineCall {
+  readonly method: string;
+  /** With its query, without the version. */
+  readonly path: string;
+  readonly body?: string | Readable | undefined;
+  readonly contentType?: string | undefined;
+  /** Ends the call, also while the answer is being read. */
+  readonly signal?: AbortSignal | undefined;
+  /** `collect`: the answer's text; `stream`: the answer as it comes; `hijack`: the raw connection. */
+  readonly answer: "collect" | "stream" | "hijack";
+  /** Called when the status line arrived: the engine has taken the request in. */
+  readonly onHeaders?: (() => void) | undefined;
+}
+
+export interface EngineAnswer {
+  readonly status: number;
+  readonly headers: IncomingMessage["headers"];
+  readonly text: string;
+}
+
+/** The engine answered with a status that says no. */
+export class EngineRefusal extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.name = "EngineRefusal";
+    this.status = status;
+  }
+}
+
+/** What dockerode hands to the modem that it was given; only the fields that Airlock's calls use. */
+interface DialOptions {
+  readonly path: string;
+  readonly method: string;
+  readonly options?: Readonly<Record<string, unknown>> | undefined;
+  readonly file?: Readable | undefined;
+  readonly isStream?: boolean | undefined;
+  readonly hijack?: boolean | undefined;
+  readonly abortSignal?: AbortSignal | undefined;
+}
+
+type Dialled = (error: Error | null, data: unknown) => void;
+
+const answerLimitBytes = 64 << 20;
+const notSent = new Set(["abortSignal", "hijack", "stream_", "_query", "_body"]);
+
+/**
+ * The connection to an engine, in the place of dockerode's own modem: that one inspects every request for a debug log
+ * that nobody reads, reads `DOCKER_HOST` behind our back, puts request bodies into URLs, checks no host key over ssh and
+ * loads 10 ms of transports. This one gives half-close, back-pressure and an end to every wait.
+ */
+export class Transport {
+  readonly Promise: PromiseConstructor = Promise;
+  readonly #route: Route;
+  #version = "";
+
+  constructor(route: Route) {
+    this.#route = route;
+  }
+
+  /** Fixes the API version that every later request asks for. */
+  useVersion(version: string): void {
+    this.#version = `/v${version}`;
+  }
+
+  /** What dockerode calls. Answers: parsed JSON, a stream of the answer, or the hijacked connection. */
+  dial(options: DialOptions, done: Dialled): void {
+    this.#dial(options).then(
+      (data) => done(null, data),
+      (error: Error) => done(error, null),
+    );
+  }
+
+  async #dial({ path, method, options = {}, file, isStream, hijack, abortSignal }: DialOptions): Promise<unknown> {
+    const query = record(options["_query"]) ?? (path.includes("?") ? options : {});
+    const body = record(options["_body"]) ?? (options["_query"] === undefined && !path.includes("?") ? options : {});
+    const separator = path.includes("?") ? "" : "?";
+    const call = {
+      method,
+      path: `${path}${separator}${queryString(query)}`,
+      body: file ?? (method === "POST" ? jsonBody(body) : undefined),
+      contentType: file === undefined ? "application/json" : "application/x-tar",
+      signal: abortSignal,
+    };
+    if (hijack === true) return await this.hijack(call);
+    if (isStream === true) return await this.stream(call);
+    const { text } = await this.collect(call);
+    return parseJson(text);
+  }
+
+  /** Sends a request and reads the whole answer. */
+  async collect(call: Omit<EngineCall, "answer">): Promise<EngineAnswer> {
+    const message = await this.#response({ ...call, answer: "collect" });
+    const text = await readText(message);
+    if (message.statusCode === undefined || message.statusCode >= 400) throw refusal(message, text);
+    return { status: message.statusCode, headers: message.headers, text };
+  }
+
+  /** Sends a request and hands over the answer as it comes; destroying it ends the call. */
+  async stream(call: Omit<EngineCall, "answer">): Promise<Readable> {
+    const message = await this.#response({ ...call, answer: "stream" });
+    if (message.statusCode === undefined || message.statusCode >= 400) throw refusal(message, await readText(message));
+    return message;
+  }
+
+  /** Sends a request that turns the connection into a raw stream in both directions. */
+  async hijack(call: Omit<EngineCall, "answer">): Promise<Duplex> {
+    return await new Promise<Duplex>((resolve, reject) => {
+      const sent = this.#send({ ...call, answer: "hijack" }, reject);
+      sent.request.on("upgrade", (_message, socket, head) => {
+        sent.release();
+        if (head.length > 0) socket.unshift(head);
+        resolve(socket);
+      });
+      sent.request.on("response", (message) => {
+        readText(message)
+          .then((text) => reject(refusal(message, text)), reject)
+          .finally(sent.release);
+      });
+    });
+  }
+
+  async #response(call: EngineCall): Promise<IncomingMessage> {
+    return await new Promise((resolve, reject) => {
+      const { request, release } = this.#send(call, reject);
+      request.on("response", (message) => {
+        message.once("close", release);
+        call.onHeaders?.();
+        resolve(message);
+      });
+    });
+  }
+
+  #send(call: EngineCall, reject: (error: Error) => void): { request: ClientRequest; release: () => void } {
+    const { signal } = call;
+    signal?.throwIfAborted();
+    const { socketPath, host, port, agent, request: send = httpRequest } = this.#route;
+    const request = send({
+      ...(socketPath === undefined ? { host, port } : { socketPath }),
+      ...(agent === undefined ? {} : { agent }),
+      method: call.method,
+      path: `${this.#version}${call.path}`,
+      headers: headersOf(call, host),
+    });
+    let answer: IncomingMessage | undefined;
+    const abort = () => {
+      const reason = signal?.reason instanceof Error ? signal.reason : new Error("aborted");
+      answer?.destroy(reason);
+      request.destroy(reason);
+    };
+    signal?.addEventListener("abort", abort, { once: true });
+    const release = () => signal?.removeEventListener("abort", abort);
+    request.on("response", (message) => {
+      answer = message;
+    });
+    request.on("error", (error) => {
+      if (answer === undefined) release();
+      reject(error);
+    });
+    sendBody(request, call.body);
+    return { request, release };
+  }
+}
+
+function headersOf({ body, contentType, answer }: EngineCall, host: string | undefined): Record<string, string> {
+  return {
+    Host: host ?? "engine",
+    "User-Agent": "airlock",
+    ...(body === undefined ? {} : { "Content-Type": contentType ?? "application/json" }),
+    ...(typeof body === "string" ? { "Content-Length": String(Buffer.byteLength(body)) } : {}),
+    ...(answer === "hijack" ? { Connection: "Upgrade", Upgrade: "tcp" } : {}),
+  };
+}
+
+function sendBody(request: ClientRequest, body: string | Readable | undefined): void {
+  if (body === undefined || typeof body === "string") {
+    request.end(body);
+    return;
+  }
+  body.on("error", (error) => request.destroy(error));
+  request.on("close", () => body.destroy());
+  body.pipe(request);
+}
+
+async function readText(message: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of message as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > answerLimitBytes) throw new Error(`answer larger than ${answerLimitBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function refusal({ statusCode = 0 }: IncomingMessage, text: string): EngineRefusal {
+  const answer = record(parseJson(text));
+  const message = answer?.["message"] ?? answer?.["cause"];
+  return new EngineRefusal(statusCode, typeof message === "string" ? message.trim() : text.trim().slice(0, 500));
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function record(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+}
+
+function jsonBody(body: Readonly<Record<string, unknown>>): string | undefined {
+  const kept = Object.entries(body).filter(([key]) => !notSent.has(key));
+  return kept.length === 0 ? undefined : JSON.stringify(Object.fromEntries(kept));
+}
+
+function queryString(query: Readonly<Record<string, unknown>>): string {
+  return Object.entries(query)
+    .filter(([key, value]) => !notSent.has(key) && value !== undefined)
+    .flatMap(([key, value]) => (Array.isArray(value) ? value : [value]).map((one) => `${key}=${queryValue(one)}`))
+    .join("&");
+}
+
+// Bytes that are not UTF-8 can be asked for as an already escaped `%ff`: see `detachKeys`.
+function queryValue(value: unknown): string {
+  if (typeof value === "string" && /^(%[0-9a-f]{2},?)+$/.test(value)) return value;
+  return encodeURIComponent(typeof value === "object" ? JSON.stringify(value) : String(value));
+}
