@@ -33,3 +33,20 @@ export class DisposeStack implements AsyncDisposable {
     if (failures.length > 0) throw failures[0];
   }
 }
+
+/** The synchronous sibling of `DisposeStack`. */
+export class DisposeNowStack implements Disposable {
+  readonly #closers: (() => void)[] = [];
+
+  use(resource: Disposable): void {
+    this.#closers.push(() => resource[Symbol.dispose]());
+  }
+
+  defer(close: () => void): void {
+    this.#closers.push(close);
+  }
+
+  [Symbol.dispose](): void {
+    for (const close of this.#closers.splice(0).reverse()) close();
+  }
+}

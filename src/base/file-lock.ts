@@ -105,6 +105,12 @@ export async function takeLock(path: string, { waitMs, signal }: Waiting): Promi
   return { [Symbol.asyncDispose]: () => rm(path, { force: true }) };
 }
 
+/** Whether a lock file is there and its holder is dead: killed before it could tidy up. */
+export async function isAbandoned(path: string): Promise<boolean> {
+  const holder = await readHolder(path);
+  return holder !== null && !isAlive(holder);
+}
+
 /** The pid that holds a lock, if anyone does. */
 export async function holderOf(path: string): Promise<number | null> {
   return (await readHolder(path))?.pid ?? null;

@@ -1,0 +1,49 @@
+import { createInterface } from "node:readline/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Terminal } from "../model/terminal.js";
+
+const settleMs = 150;
+
+// What was typed, or made to look typed, before the question stood there is no answer to it.
+async function dropTypeAhead({ stdin }: Terminal): Promise<void> {
+  const drop = (): void => undefined;
+  stdin.on("data", drop);
+  await sleep(settleMs);
+  stdin.off("data", drop);
+  stdin.pause();
+}
+
+/** Asks a person on stderr and resolves to one of `keys`, the first being what Enter means; null at end of input. */
+export async function choose(
+  terminal: Terminal,
+  question: string,
+  keys: readonly string[],
+  signal?: AbortSignal,
+): Promise<string | null> {
+  await dropTypeAhead(terminal);
+  const lines = createInterface({
+    input: terminal.stdin,
+    output: terminal.stderr,
+    terminal: terminal.stdin.isTTY === true,
+  });
+  try {
+    for (;;) {
+      const answer = await Promise.race([
+        lines.question(question, signal === undefined ? {} : { signal }),
+        new Promise<null>((resolve) => lines.once("close", () => resolve(null))),
+      ]);
+      if (answer === null) return null;
+      const word = answer.trim().toLowerCase();
+      if (word === "") return keys[0] ?? null;
+      const found = keys.find((key) => key === word || key[0] === word);
+      if (found !== undefined) return found;
+    }
+  } finally {
+    lines.close();
+  }
+}
+
+/** A question with yes or no; Enter and end of input mean no. */
+export async function confirm(terminal: Terminal, question: string): Promise<boolean> {
+  return (await choose(terminal, `${question} [y/N] `, ["no", "yes"])) === "yes";
+}

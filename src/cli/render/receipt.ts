@@ -1,0 +1,10 @@
+import type { Receipt } from "../../session/discard.js";
+
+/** The receipt of a discard: one line a thing, then the verdict. */
+export function formatReceipt({ session, checks, clean }: Receipt): string {
+  const lines = checks.map(({ what, gone }) => `  ${gone ? "gone" : "LEFT"}  ${what}`);
+  const verdict = clean
+    ? "clean: nothing of the session is left but its journal (airlock log)"
+    : "NOT clean: run airlock discard again, or airlock prune";
+  return [`discarded ${session}`, ...lines, `  ${verdict}`].join("\n");
+}

@@ -1,0 +1,102 @@
+import { AirlockError } from "../base/errors.js";
+import { newToken } from "../base/ids.js";
+import type { Secret } from "../base/secret.js";
+import type { ExecStreams } from "../model/engine.js";
+import type { SessionRecord } from "../model/session.js";
+import type { Terminal } from "../model/terminal.js";
+import { sandboxEnvironment } from "./environment.js";
+import { readInitLine, releaseFrame } from "./release.js";
+import { ensureRunning, type Program } from "./reopen.js";
+import { loadSession, lockSession } from "./store.js";
+import { connectStreams, hasTerminal } from "./streams.js";
+import type { Workbench } from "./workbench.js";
+
+interface ExecOptions {
+  readonly command: readonly string[];
+  readonly env: ReadonlyMap<string, Secret>;
+  readonly term: string | undefined;
+  /** Folder inside. */
+  readonly cwd: string;
+  readonly terminal: Terminal;
+  readonly program: Program;
+}
+
+const readyTimeoutMs = 30_000;
+
+async function runningRecord(bench: Workbench, id: string, program: Program): Promise<SessionRecord> {
+  await using _lock = await lockSession(bench.home, id, bench.signal);
+  const record = await loadSession(bench.home, id);
+  if (record === null || record.state === "discarding" || record.state === "discarded") {
+    throw new AirlockError("E_SESSION_NOT_FOUND", `session "${id}" was discarded`);
+  }
+  return ensureRunning(bench, record, program);
+}
+
+// Closing the stream would leave the processes running: they are found by the token in their environment.
+async function killByToken(
+  bench: Workbench,
+  container: string,
+  user: string,
+  token: string,
+  signal: string,
+): Promise<void> {
+  const engine = await bench.engine();
+  await using killer = await engine.exec({
+    container,
+    command: ["/airlock/init", "kill", token, signal.replace(/^SIG/, "")],
+    user,
+    tty: false,
+  });
+  killer.stdout.resume();
+  killer.stderr?.resume();
+  await killer.exitCode();
+}
+
+async function openExec(
+  bench: Workbench,
+  record: SessionRecord,
+  container: string,
+  tty: boolean,
+): Promise<ExecStreams> {
+  const engine = await bench.engine();
+  const user = `${record.uid}:${record.gid}`;
+  return engine.exec({ container, command: ["/airlock/init", "enter"], user, workingDirectory: "/", tty });
+}
+
+/** Runs a command in a session's sandbox, which is started again when it had stopped; resolves to the command's exit code. */
+export async function execInSession(bench: Workbench, id: string, options: ExecOptions): Promise<number> {
+  const { command, terminal } = options;
+  const record = await runningRecord(bench, id, options.program);
+  const container = record.container;
+  if (container === null) throw new AirlockError("E_SESSION_STATE", `session ${id} has no sandbox`);
+  const tty = hasTerminal(terminal);
+  const token = newToken();
+  await using streams = await openExec(bench, record, container, tty);
+  const failed = new AirlockError("E_ENGINE_FAILED", "the sandbox ended before the command could start in it");
+  await readInitLine(streams.stdout, { timeoutMs: readyTimeoutMs, signal: bench.signal, onEnd: () => failed });
+  const env = sandboxEnvironment({
+    image: [],
+    session: record.id,
+    user: record.user,
+    given: options.env,
+    term: options.term,
+    token,
+  });
+  // init lays these over what the sandbox was started with, whose PATH is the image's.
+  env.delete("PATH");
+  streams.stdin.write(releaseFrame({ mode: "run", cwd: options.cwd, env, args: command }));
+  await bench.recorder(record.id)({ kind: "command.start", data: { command, exec: streams.id } });
+  const kill = (signal: string): Promise<void> =>
+    killByToken(bench, container, `${record.uid}:${record.gid}`, token, signal);
+  const onAbort = (): void => void kill("SIGKILL").catch(() => undefined);
+  bench.signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    await connectStreams(terminal, { streams, tty, resize: (size) => streams.resize(size), kill });
+    const exitCode = await streams.exitCode();
+    await bench.recorder(record.id)({ kind: "command.end", data: { exec: streams.id, exitCode } });
+    // The engine forgets an exec when its container is removed under it.
+    return exitCode ?? 137;
+  } finally {
+    bench.signal.removeEventListener("abort", onAbort);
+  }
+}

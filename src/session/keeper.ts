@@ -1,0 +1,134 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { AirlockError, isAirlockError } from "../base/errors.js";
+import { newToken } from "../base/ids.js";
+import type { ContainerRequest, ContainerState, Engine, Labels } from "../model/engine.js";
+import type { AirlockHome } from "./home.js";
+
+/** The names of what a state folder shares among its sessions on one engine. */
+export interface KeeperNames {
+  readonly container: string;
+  readonly store: string;
+  readonly runtime: string;
+}
+
+/** A keeper that runs, and whether the engine sees this machine's files. */
+export interface RunningKeeper {
+  readonly container: string;
+  readonly sharesFiles: boolean;
+}
+
+const beaconTarget = "/beacon";
+const megabyte = 1024 * 1024;
+
+// The walls of the keeper differ from a sandbox's: it must read what any owner made, make whiteouts and read the overlay's
+// own attributes (CAP_SYS_ADMIN), and it runs nothing but our program on a read-only root without a network.
+const keeperCapabilities = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD", "SYS_ADMIN"];
+
+/** Names by state folder and by image, so that two versions of Airlock never share a keeper. */
+export function keeperNames(home: AirlockHome, imageHash: string): KeeperNames {
+  return {
+    container: `airlock-keeper-${home.id}-${imageHash}`,
+    store: `airlock-store-${home.id}`,
+    runtime: `airlock-runtime-${home.id}-${imageHash}`,
+  };
+}
+
+function keeperRequest(names: KeeperNames, image: string, labels: Labels, beacon: string | null): ContainerRequest {
+  const volume = (source: string, target: string, noCopy: boolean) =>
+    ({ type: "volume", source, target, readOnly: false, noCopy }) as const;
+  return {
+    name: names.container,
+    image,
+    labels: { ...labels, "airlock.role": "keeper", "airlock.shares": beacon === null ? "no" : "yes" },
+    entrypoint: ["/airlock/init"],
+    command: ["hold"],
+    workingDirectory: "/",
+    user: "0:0",
+    environment: [],
+    hostname: "keeper",
+    tty: false,
+    openStdin: false,
+    stopSignal: "SIGTERM",
+    readOnlyRoot: true,
+    capabilitiesAdded: keeperCapabilities,
+    seccompProfile: null,
+    // The runtime volume is new and empty when the first keeper of an image is made: the engine fills it with the image's
+    // /airlock, and sandboxes then mount it read-only over any image.
+    mounts: [
+      volume(names.store, "/store", true),
+      volume(names.runtime, "/airlock", false),
+      ...(beacon === null ? [] : [{ type: "bind", source: beacon, target: beaconTarget, readOnly: true } as const]),
+    ],
+    tmpfs: { "/tmp": "rw,nosuid,nodev,noexec,size=16m" },
+    maskedPaths: [],
+    readOnlyPaths: ["/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"],
+    ulimits: [{ name: "core", soft: 0, hard: 0 }],
+    memoryBytes: 512 * megabyte,
+    nanoCpus: 0,
+    pidsLimit: 256,
+    shmBytes: megabyte,
+    oomScoreAdjustment: 0,
+  };
+}
+
+// Docker Desktop and remote engines answer on a local socket too. What proves that an engine sees our files is that it
+// finds a folder which only this machine has.
+async function makeBeacon(home: AirlockHome): Promise<string> {
+  const folder = join(home.path, "beacon", newToken(8));
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await writeFile(join(folder, "here"), "");
+  return folder;
+}
+
+async function createKeeper(
+  engine: Engine,
+  names: KeeperNames,
+  image: string,
+  labels: Labels,
+  home: AirlockHome,
+): Promise<void> {
+  await engine.createVolume({ name: names.store, labels: { ...labels, "airlock.role": "store" }, driverOptions: {} });
+  await engine.createVolume({
+    name: names.runtime,
+    labels: { ...labels, "airlock.role": "runtime" },
+    driverOptions: {},
+  });
+  const mayShare = engine.endpoint.kind === "unix";
+  const beacon = mayShare ? await makeBeacon(home) : null;
+  try {
+    await engine.createContainer(keeperRequest(names, image, labels, beacon));
+  } catch (error) {
+    if (beacon === null || isAirlockError(error, "E_IMAGE_MISSING")) throw error;
+    if ((await engine.inspectContainer(names.container)) !== null) return;
+    await engine.createContainer(keeperRequest(names, image, labels, null));
+  }
+}
+
+async function startKeeper(engine: Engine, state: ContainerState): Promise<void> {
+  if (state.status === "paused") await engine.unpauseContainer(state.id);
+  else await engine.startContainer(state.id);
+}
+
+/** Makes sure that the keeper runs: creates it, or starts it again after the engine was restarted. */
+export async function ensureKeeper(
+  engine: Engine,
+  home: AirlockHome,
+  image: { readonly tag: string; readonly hash: string },
+): Promise<RunningKeeper> {
+  const names = keeperNames(home, image.hash);
+  const labels = { "airlock.home": home.id };
+  let state = await engine.inspectContainer(names.container);
+  if (state === null) {
+    await createKeeper(engine, names, image.tag, labels, home);
+    state = await engine.inspectContainer(names.container);
+  }
+  if (state === null) throw new AirlockError("E_KEEPER_FAILED", "the keeper vanished right after it was made");
+  if (state.labels["airlock.home"] !== home.id) {
+    throw new AirlockError("E_KEEPER_FAILED", `a container that is not ours has the name ${names.container}`, {
+      hint: `remove it: docker rm -f ${names.container}`,
+    });
+  }
+  if (state.status !== "running") await startKeeper(engine, state);
+  return { container: state.id, sharesFiles: state.labels["airlock.shares"] === "yes" };
+}

@@ -1,0 +1,206 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { DisposeStack } from "../base/dispose.js";
+import { AirlockError } from "../base/errors.js";
+import { takeLock } from "../base/file-lock.js";
+import { newSessionId, sessionIdPattern } from "../base/ids.js";
+import type { ContainerRequest, ImageState } from "../model/engine.js";
+import type { ApprovedPath, HiddenFile, Layer, SessionRecord } from "../model/session.js";
+import { checkProject, type ProjectFolder, workspaceTarget } from "../policy/project.js";
+import { removeSession } from "./discard.js";
+import { sandboxHome } from "./environment.js";
+import { journalPaths, sessionFolder } from "./home.js";
+import { prepareLayers, type SecretScan, scanLayers } from "./layers.js";
+import { approvePaths, protectedPlaces } from "./paths.js";
+import { planLayers, type SessionPlan } from "./plan.js";
+import { type OpenSandbox, sandboxRequest, startSandbox } from "./sandbox.js";
+import { claimSession, saveSession } from "./store.js";
+import type { Workbench } from "./workbench.js";
+
+/** A session whose sandbox runs behind a proved wall, its first process still waiting for `releaseSandbox`. */
+export interface OpenedSession extends AsyncDisposable {
+  readonly record: SessionRecord;
+  readonly image: ImageState;
+  readonly sandbox: OpenSandbox;
+}
+
+async function claimId(bench: Workbench, name: string | undefined): Promise<string> {
+  if (name !== undefined) {
+    if (!sessionIdPattern.test(name)) {
+      throw new AirlockError("E_USAGE", `"${name}" cannot be a session's name`, {
+        hint: "use a-z, 0-9 and -, 2 to 63 characters",
+      });
+    }
+    if (await claimSession(bench.home, name)) return name;
+    throw new AirlockError("E_SESSION_STATE", `there is a session "${name}" already`, {
+      hint: `airlock discard ${name} && airlock prune`,
+    });
+  }
+  for (;;) {
+    const id = newSessionId();
+    if (await claimSession(bench.home, id)) return id;
+  }
+}
+
+/** The image's description; throws `E_IMAGE_MISSING` with what to do. */
+export async function requireImage(bench: Workbench, reference: string): Promise<ImageState> {
+  const image = await (await bench.engine()).inspectImage(reference);
+  if (image !== null) return image;
+  const hint =
+    reference === bench.sandboxImage ? "airlock image build" : `airlock image build, or docker pull ${reference}`;
+  throw new AirlockError("E_IMAGE_MISSING", `the image ${reference} is not on the engine`, { hint });
+}
+
+// A sandbox of root's on root's own project runs as uid 0 without any capability; on anybody else's project as its owner.
+function sandboxOwner(
+  bench: Workbench,
+  plan: SessionPlan,
+  project: ProjectFolder,
+): { readonly uid: number; readonly gid: number } {
+  if (plan.user === "root") return { uid: 0, gid: 0 };
+  const { uid, gid } = bench.surroundings;
+  return uid === 0 ? { uid: project.uid, gid: project.gid } : { uid, gid };
+}
+
+interface Ingredients {
+  readonly id: string;
+  readonly plan: SessionPlan;
+  readonly project: ProjectFolder;
+  readonly image: ImageState;
+  readonly layers: readonly Layer[];
+  readonly paths: readonly ApprovedPath[];
+  readonly scans: ReadonlyMap<string, SecretScan>;
+  readonly baseTimeMs: number;
+}
+
+function hiddenFiles(layers: readonly Layer[], scans: ReadonlyMap<string, SecretScan>): HiddenFile[] {
+  return layers.flatMap(({ name, hostPath }) =>
+    (scans.get(name)?.hidden ?? []).map(({ path, rule }) => ({
+      path: name === "workspace" ? path : `${hostPath}/${path}`,
+      rule,
+    })),
+  );
+}
+
+async function makeRecord(bench: Workbench, parts: Ingredients): Promise<SessionRecord> {
+  const { id, plan, project, image, layers, paths, scans, baseTimeMs } = parts;
+  const { endpoint } = await bench.foundEngine();
+  return {
+    version: 1,
+    id,
+    createdAt: new Date().toISOString(),
+    baseTimeMs,
+    project: { path: project.path, device: project.device, inode: project.inode },
+    workspace: workspaceTarget(project.path),
+    engine: endpoint.address,
+    image: { reference: plan.image ?? bench.sandboxImage, id: image.id },
+    user: plan.user,
+    ...sandboxOwner(bench, plan, project),
+    runtime: plan.runtime ?? null,
+    limits: plan.limits,
+    layers,
+    paths,
+    hidden: hiddenFiles(layers, scans),
+    state: "starting",
+    container: null,
+    rootImage: null,
+    generation: 1,
+    command: plan.command,
+    lastExit: null,
+    proof: null,
+    nextSnapshot: 1,
+  };
+}
+
+/** Journals the verdict and puts it into the record; a wall that is not proved is the end of the start. */
+export async function acceptVerdict(
+  bench: Workbench,
+  record: SessionRecord,
+  sandbox: OpenSandbox,
+): Promise<SessionRecord> {
+  const { verdict, container } = sandbox;
+  const failed = verdict.checks.filter(({ ok }) => !ok);
+  const kind = verdict.ok ? "wall.proved" : "wall.failed";
+  await bench.recorder(record.id)({
+    kind,
+    data: { container, checks: verdict.checks.length, failed, command: record.command },
+  });
+  if (!verdict.ok) {
+    const list = failed.map(({ name, expected, found }) => `${name}: expected ${expected}, found ${found}`);
+    throw new AirlockError(
+      "E_WALL_UNPROVED",
+      `the sandbox's wall is not as asked for, so nothing was run:\n  ${list.join("\n  ")}`,
+      {
+        hint: "airlock doctor shows what this engine and runtime can do",
+      },
+    );
+  }
+  const proof = { ok: true, at: new Date().toISOString(), failed: [], checks: verdict.checks.length };
+  return { ...record, state: "running", container, proof };
+}
+
+async function buildSession(bench: Workbench, plan: SessionPlan, id: string): Promise<OpenedSession> {
+  const baseTimeMs = Date.now();
+  const places = await protectedPlaces(bench);
+  const project = await checkProject(plan.project, places);
+  const paths = await approvePaths(bench, plan, places);
+  const cow = paths.filter(({ mode }) => mode === "cow");
+  const enginePart = Promise.all([
+    bench.engine(),
+    bench.keeperContainer(),
+    requireImage(bench, plan.image ?? bench.sandboxImage),
+  ]);
+  enginePart.catch(() => undefined);
+  const workspace = { hostPath: project.path, target: workspaceTarget(project.path) };
+  const draft = planLayers(id, "overlay", workspace, sandboxHome, cow);
+  const [[engine, keeper, image], scans] = await Promise.all([enginePart, scanLayers(bench, draft, plan)]);
+  const base = plan.base ?? (keeper.sharesFiles ? "overlay" : "upload");
+  const layers = planLayers(id, base, workspace, sandboxHome, cow);
+  const record = await makeRecord(bench, { id, plan, project, image, layers, paths, scans, baseTimeMs });
+  const request: ContainerRequest = sandboxRequest(bench, { record, image, tty: plan.tty });
+  const journal = bench.recorder(id);
+  const [, , container] = await Promise.all([
+    saveSession(bench.home, record),
+    journal({
+      kind: "session.create",
+      data: { project: project.path, image: record.image, user: record.user, paths, limits: record.limits },
+    }),
+    prepareLayers(bench, record, scans).then(() => engine.createContainer(request)),
+  ]);
+  const sandbox = await startSandbox(bench, { container, request, record, tty: plan.tty });
+  try {
+    const proved = await acceptVerdict(bench, record, sandbox);
+    await saveSession(bench.home, proved);
+    return { record: proved, image, sandbox, [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose]() };
+  } catch (error) {
+    await sandbox[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+// What failed to start has no work to keep. Its journal stays only where a wall was not proved: that is worth knowing later.
+async function undoOpening(bench: Workbench, id: string, error: unknown): Promise<void> {
+  await removeSession(bench, id).catch(() => undefined);
+  if (error instanceof AirlockError && error.code === "E_WALL_UNPROVED") return;
+  await rm(sessionFolder(bench.home, id), { recursive: true, force: true });
+  await rm(journalPaths(bench.home, id).head, { force: true });
+}
+
+/**
+ * Makes a session: checks, scans, layers, sandbox, proof. When anything fails nothing of it is left. The caller holds the
+ * session's `runner` lock until it disposes the result, so that others can tell when it was killed.
+ */
+export async function openSession(bench: Workbench, plan: SessionPlan): Promise<OpenedSession> {
+  const id = await claimId(bench, plan.name);
+  await using stack = new DisposeStack();
+  try {
+    const lock = await takeLock(join(sessionFolder(bench.home, id), "runner"), { waitMs: 0 });
+    if (lock !== null) stack.use(lock);
+    const opened = stack.use(await buildSession(bench, plan, id));
+    const owned = stack.move();
+    return { ...opened, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() };
+  } catch (error) {
+    await undoOpening(bench, id, error);
+    throw error;
+  }
+}

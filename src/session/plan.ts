@@ -1,0 +1,59 @@
+import type { Secret } from "../base/secret.js";
+import type { BaseKind, Layer, LayerName, Limits, PathMode, SandboxUser } from "../model/session.js";
+
+/** A path that the user asked for with `--path` or in a configuration. */
+export interface PathRequest {
+  readonly host: string;
+  readonly mode: PathMode;
+  readonly target?: string | undefined;
+}
+
+/** What a new session shall be: flags, environment and configuration already merged. */
+export interface SessionPlan {
+  readonly project: string;
+  readonly name: string | undefined;
+  readonly image: string | undefined;
+  readonly base: BaseKind | undefined;
+  readonly user: SandboxUser;
+  readonly runtime: string | undefined;
+  readonly limits: Limits;
+  readonly paths: readonly PathRequest[];
+  readonly allowRw: boolean;
+  readonly mask: readonly string[];
+  readonly unmask: readonly string[];
+  readonly env: ReadonlyMap<string, Secret>;
+  readonly command: readonly string[] | null;
+  readonly tty: boolean;
+}
+
+/** The volume that is a layer's overlay mount. */
+export function layerVolume(session: string, layer: LayerName): string {
+  return `airlock-${session}-${layer}`;
+}
+
+interface LayerBase {
+  readonly hostPath: string;
+  readonly target: string;
+}
+
+/** The layers of a session: the workspace, the home, and one for each copy-on-write path. */
+export function planLayers(
+  session: string,
+  base: BaseKind,
+  workspace: LayerBase,
+  home: string,
+  cow: readonly LayerBase[],
+): Layer[] {
+  const over = (name: LayerName, { hostPath, target }: LayerBase): Layer => ({
+    name,
+    hostPath,
+    base,
+    target,
+    volume: layerVolume(session, name),
+  });
+  return [
+    over("workspace", workspace),
+    { name: "home", hostPath: null, base: "empty", target: home, volume: layerVolume(session, "home") },
+    ...cow.map((path, index) => over(`path-${index + 1}`, path)),
+  ];
+}

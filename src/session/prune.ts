@@ -1,0 +1,107 @@
+import { readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { isAbandoned } from "../base/file-lock.js";
+import { discardSession, type Receipt, removeSession } from "./discard.js";
+import { journalPaths, sessionFolder } from "./home.js";
+import { keeperNames } from "./keeper.js";
+import { listSessions } from "./store.js";
+import type { Workbench } from "./workbench.js";
+
+const journalLifeMs = 30 * 24 * 3_600_000;
+
+/** What `prune` would do. Only things with this state folder's label are ever in it. */
+export interface PrunePlan {
+  /** Sessions whose discard was interrupted: to be finished. */
+  readonly unfinished: readonly string[];
+  /** Sessions of which the engine holds something but the state folder knows nothing. */
+  readonly orphans: readonly string[];
+  /** Keepers and runtime volumes of other versions of Airlock. */
+  readonly outdated: readonly string[];
+  /** Journals of sessions discarded more than 30 days ago. */
+  readonly journals: readonly string[];
+}
+
+/** What was done. */
+export interface PruneResult {
+  readonly receipts: readonly Receipt[];
+  readonly removed: readonly string[];
+}
+
+async function labelledSessions(bench: Workbench): Promise<Set<string>> {
+  const engine = await bench.engine();
+  const labels = { "airlock.home": bench.home.id };
+  const [containers, volumes, images, keeper] = await Promise.all([
+    engine.listContainers(labels),
+    engine.listVolumes(labels),
+    engine.listImages(labels),
+    bench.keeper(),
+  ]);
+  const found = [...containers, ...volumes, ...images].map((each) => each.labels["airlock.session"] ?? "");
+  return new Set([...found, ...(await keeper.listSessions())].filter((id) => id !== ""));
+}
+
+async function findOutdated(bench: Workbench): Promise<string[]> {
+  const engine = await bench.engine();
+  const current = keeperNames(bench.home, bench.surroundings.imageHash);
+  const ours = { "airlock.home": bench.home.id };
+  const keepers = await engine.listContainers({ ...ours, "airlock.role": "keeper" });
+  const runtimes = await engine.listVolumes({ ...ours, "airlock.role": "runtime" });
+  return [...keepers, ...runtimes]
+    .map(({ name }) => name)
+    .filter((name) => name !== current.container && name !== current.runtime);
+}
+
+async function oldJournals(bench: Workbench, ids: readonly string[]): Promise<string[]> {
+  const now = Date.now();
+  const old: string[] = [];
+  for (const id of ids) {
+    const { mtimeMs } = await stat(join(sessionFolder(bench.home, id), "session.json"));
+    if (now - mtimeMs > journalLifeMs) old.push(id);
+  }
+  return old;
+}
+
+/** Looks for what interrupted commands left behind, by label, so also when the state folder was lost. */
+export async function planPrune(bench: Workbench, onDamaged: (error: unknown) => void): Promise<PrunePlan> {
+  const records = await listSessions(bench.home, onDamaged);
+  const known = new Map(records.map((record) => [record.id, record.state]));
+  // A folder whose record is damaged or not yet written is known all the same: its work must not be taken for an orphan's.
+  for (const name of await readdir(join(bench.home.path, "sessions"))) if (!known.has(name)) known.set(name, "running");
+  const held = await labelledSessions(bench);
+  const abandonedStarts = await Promise.all(
+    records
+      .filter(({ state }) => state === "starting")
+      .map(async ({ id }) => ((await isAbandoned(join(sessionFolder(bench.home, id), "runner"))) ? [id] : [])),
+  );
+  return {
+    unfinished: [
+      ...records
+        .filter(({ id, state }) => state === "discarding" || (state === "discarded" && held.has(id)))
+        .map(({ id }) => id),
+      ...abandonedStarts.flat(),
+    ],
+    orphans: [...held].filter((id) => !known.has(id)).sort(),
+    outdated: await findOutdated(bench),
+    journals: await oldJournals(
+      bench,
+      records.filter(({ state }) => state === "discarded").map(({ id }) => id),
+    ),
+  };
+}
+
+/** Carries a plan out. */
+export async function prune(bench: Workbench, plan: PrunePlan): Promise<PruneResult> {
+  const engine = await bench.engine();
+  const receipts: Receipt[] = [];
+  for (const id of plan.unfinished) receipts.push(await discardSession(bench, id));
+  for (const id of plan.orphans) receipts.push(await removeSession(bench, id));
+  for (const name of plan.outdated) {
+    await engine.removeContainer(name);
+    await engine.removeVolume(name);
+  }
+  for (const id of plan.journals) {
+    await rm(sessionFolder(bench.home, id), { recursive: true, force: true });
+    await rm(journalPaths(bench.home, id).head, { force: true });
+  }
+  return { receipts, removed: [...plan.outdated, ...plan.journals.map((id) => `journal of ${id}`)] };
+}

@@ -1,0 +1,95 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { takeLock } from "../base/file-lock.js";
+import type { SessionRecord } from "../model/session.js";
+import { sessionFolder } from "./home.js";
+import { acceptVerdict, requireImage } from "./open.js";
+import { releaseSandbox, sandboxRequest, startSandbox } from "./sandbox.js";
+import { saveSession } from "./store.js";
+import type { Workbench } from "./workbench.js";
+
+/** How this program is called, for the background process that watches a started session. */
+export interface Program {
+  readonly execPath: string;
+  readonly script: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Starts the supervisor of a session whose sandbox holds: a background process of this same program. */
+export function spawnSupervisor(program: Program, id: string): void {
+  const child = spawn(program.execPath, [program.script, "supervise", id], {
+    detached: true,
+    stdio: "ignore",
+    cwd: "/",
+    env: { ...program.env },
+  });
+  child.unref();
+}
+
+// A kept container with a writable root is work: it is started again. Any other is replaced.
+async function containerFor(
+  bench: Workbench,
+  record: SessionRecord,
+): Promise<{ readonly record: SessionRecord; readonly container: string | null }> {
+  const engine = await bench.engine();
+  if (record.container !== null) {
+    const state = await engine.inspectContainer(record.container);
+    if (state !== null && record.user === "root") return { record, container: state.id };
+    if (state !== null) await engine.removeContainer(state.id);
+  }
+  return { record: { ...record, generation: record.generation + 1 }, container: null };
+}
+
+/**
+ * Gives a stopped session a sandbox again, proved like the first, and lets it hold. The caller has the session's lock.
+ */
+export async function reopenSession(
+  bench: Workbench,
+  stopped: SessionRecord,
+  program: Program,
+): Promise<SessionRecord> {
+  const engine = await bench.engine();
+  const image = await requireImage(bench, stopped.rootImage ?? stopped.image.id);
+  await bench.keeperContainer();
+  const { record, container: kept } = await containerFor(bench, stopped);
+  const tty = kept === null ? false : await hasTty(bench, kept);
+  const request = sandboxRequest(bench, { record, image, tty });
+  const container = kept ?? (await engine.createContainer(request));
+  await using sandbox = await startSandbox(bench, { container, request, record, tty });
+  const proved = await acceptVerdict(bench, { ...record, command: null }, sandbox);
+  releaseSandbox(sandbox, {
+    mode: "hold",
+    record: proved,
+    image,
+    command: [],
+    env: new Map(),
+    term: undefined,
+    cwd: record.workspace,
+  });
+  await saveSession(bench.home, proved);
+  spawnSupervisor(program, proved.id);
+  return proved;
+}
+
+async function hasTty(bench: Workbench, container: string): Promise<boolean> {
+  const state = await (await bench.engine()).inspectContainer(container);
+  const raw = state?.raw as { readonly Config?: { readonly Tty?: unknown } } | undefined;
+  return raw?.Config?.Tty === true;
+}
+
+/** The sandbox of a session, running: unpaused after a crash in the middle of a snapshot, reopened when it had stopped. */
+export async function ensureRunning(bench: Workbench, record: SessionRecord, program: Program): Promise<SessionRecord> {
+  const engine = await bench.engine();
+  const state = record.container === null ? null : await engine.inspectContainer(record.container);
+  if (state?.status === "running") return record;
+  if (state?.status === "paused") {
+    await engine.unpauseContainer(state.id);
+    return record;
+  }
+  return reopenSession(bench, record, program);
+}
+
+/** Whether somebody watches over the session: the `run` that began it, or its supervisor. */
+export async function takeRunnerLock(bench: Workbench, id: string, waitMs: number): Promise<AsyncDisposable | null> {
+  return takeLock(join(sessionFolder(bench.home, id), "runner"), { waitMs, signal: bench.signal });
+}

@@ -1,0 +1,132 @@
+import { join } from "node:path";
+import { AirlockError, isAirlockError } from "../base/errors.js";
+import type { Secret } from "../base/secret.js";
+import type { SessionRecord } from "../model/session.js";
+import type { Terminal } from "../model/terminal.js";
+import { type OpenedSession, openSession } from "./open.js";
+import type { SessionPlan } from "./plan.js";
+import { releaseSandbox } from "./sandbox.js";
+import { loadSession, lockSession, saveSession } from "./store.js";
+import { connectStreams, type RemoteProcess } from "./streams.js";
+import { watchLimits } from "./watch.js";
+import type { Workbench } from "./workbench.js";
+
+/** How a `run` ended. The session is stopped and its work kept. */
+export interface RunOutcome {
+  readonly record: SessionRecord;
+  readonly exitCode: number;
+  /** Why Airlock or the kernel stopped it; null when the command ended by itself. */
+  readonly reason: string | null;
+}
+
+interface RunOptions {
+  readonly plan: SessionPlan;
+  readonly terminal: Terminal;
+  readonly env: ReadonlyMap<string, Secret>;
+  readonly term: string | undefined;
+  /** Folder inside, where the command starts. */
+  readonly cwd: string;
+  /** Called once the wall is proved, before the command runs. */
+  readonly onOpen: (opened: OpenedSession) => void;
+}
+
+const interruptsToKill = 3;
+
+function remoteOf(bench: Workbench, { sandbox }: OpenedSession): RemoteProcess {
+  let interrupts = 0;
+  return {
+    streams: sandbox.streams,
+    tty: sandbox.tty,
+    async resize(size) {
+      await (await bench.engine()).resizeContainer(sandbox.container, size);
+    },
+    async kill(signal) {
+      // A command may ignore Ctrl-C; nobody should need a second terminal to get rid of it.
+      interrupts += signal === "SIGINT" ? 1 : 0;
+      await (await bench.engine()).killContainer(
+        sandbox.container,
+        interrupts >= interruptsToKill ? "SIGKILL" : signal,
+      );
+    },
+  };
+}
+
+async function stopReason(
+  bench: Workbench,
+  container: string,
+  exitCode: number,
+  watched: string | null,
+): Promise<string | null> {
+  if (watched !== null) return watched;
+  if (exitCode === 0) return null;
+  const state = await (await bench.engine()).inspectContainer(container);
+  if (state === null) return "its container was removed by somebody else";
+  return state.oomKilled && exitCode === 137 ? "memory: it used more than its limit and the kernel killed it" : null;
+}
+
+// The record on disk is the truth: another command may have discarded or restored the session meanwhile.
+async function closeRun(
+  bench: Workbench,
+  record: SessionRecord,
+  exitCode: number,
+  reason: string | null,
+): Promise<SessionRecord> {
+  const engine = await bench.engine();
+  await using _lock = await lockSession(bench.home, record.id);
+  const now = await loadSession(bench.home, record.id);
+  if (now === null || now.state === "discarding" || now.state === "discarded" || now.generation !== record.generation) {
+    return now ?? { ...record, state: "discarded" };
+  }
+  // A writable root is part of the work; otherwise nothing of value lives in the container.
+  if (record.user === "agent" && record.container !== null) await engine.removeContainer(record.container);
+  const stopped: SessionRecord = { ...now, state: "stopped", lastExit: { code: exitCode, reason } };
+  await bench.recorder(record.id)({ kind: "command.end", data: { exitCode, reason } });
+  await saveSession(bench.home, stopped);
+  return stopped;
+}
+
+async function markInterrupted(bench: Workbench, record: SessionRecord, reason: string): Promise<void> {
+  await bench.recorder(record.id)({ kind: "session.interrupted", data: { reason } });
+  await saveSession(bench.home, { ...record, state: "interrupted", lastExit: { code: 125, reason } });
+}
+
+async function superviseRun(bench: Workbench, opened: OpenedSession, { terminal }: RunOptions): Promise<RunOutcome> {
+  const { record, sandbox } = opened;
+  const remote = remoteOf(bench, opened);
+  const onAbort = (): void => void remote.kill("SIGKILL").catch(() => undefined);
+  bench.signal.addEventListener("abort", onAbort, { once: true });
+  await using watch = watchLimits(bench, record, sandbox.container);
+  try {
+    await connectStreams(terminal, remote);
+    const { exitCode } = await sandbox.exit;
+    const reason = await stopReason(bench, sandbox.container, exitCode, watch.reason());
+    return { record: await closeRun(bench, record, exitCode, reason), exitCode, reason };
+  } catch (error) {
+    if (!isAirlockError(error) || !error.code.startsWith("E_ENGINE")) throw error;
+    await markInterrupted(bench, record, error.message);
+    throw new AirlockError(error.code, `the engine went away while the command ran: ${error.message}`, {
+      hint: `the work is kept: start the engine, then airlock status ${record.id}`,
+      cause: error,
+    });
+  } finally {
+    bench.signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Runs one command in a new session, connected to the caller's terminal, until it ends. */
+export async function runSession(bench: Workbench, options: RunOptions): Promise<RunOutcome> {
+  const { plan, env, term, cwd } = options;
+  await using opened = await openSession(bench, plan);
+  options.onOpen(opened);
+  const { record, image, sandbox } = opened;
+  releaseSandbox(sandbox, {
+    mode: "run",
+    record,
+    image,
+    command: plan.command ?? [],
+    env,
+    term,
+    cwd: join(record.workspace, cwd),
+  });
+  return superviseRun(bench, opened, options);
+}

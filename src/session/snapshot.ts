@@ -1,0 +1,155 @@
+import { AirlockError } from "../base/errors.js";
+import type { SessionRecord, SnapshotRecord } from "../model/session.js";
+import { type Program, reopenSession } from "./reopen.js";
+import { loadSession, loadSnapshots, lockSession, saveSession, saveSnapshots } from "./store.js";
+import type { Workbench } from "./workbench.js";
+
+interface SnapshotWish {
+  readonly message: string;
+  readonly reason: SnapshotRecord["reason"];
+}
+
+/** The empty beginning of every session: it costs nothing, because at the start nothing has been written. */
+export function startSnapshot(record: SessionRecord): SnapshotRecord {
+  return {
+    id: "s0",
+    createdAt: record.createdAt,
+    message: "the start of the session",
+    reason: "start",
+    files: 0,
+    bytes: 0,
+    manifestSha256: null,
+    image: null,
+  };
+}
+
+/** All snapshots of a session, oldest first, with the one of its start. */
+export async function listSnapshots(bench: Workbench, record: SessionRecord): Promise<readonly SnapshotRecord[]> {
+  return [startSnapshot(record), ...(await loadSnapshots(bench.home, record.id))];
+}
+
+async function requireRecord(bench: Workbench, id: string): Promise<SessionRecord> {
+  const record = await loadSession(bench.home, id);
+  if (record !== null && record.state !== "discarded" && record.state !== "discarding") return record;
+  throw new AirlockError("E_SESSION_NOT_FOUND", `session "${id}" was discarded`, { hint: "airlock ls" });
+}
+
+/** Holds a running sandbox still; disposing lets it go on. */
+async function pauseSandbox(bench: Workbench, record: SessionRecord): Promise<AsyncDisposable> {
+  const engine = await bench.engine();
+  const { container } = record;
+  const state = container === null ? null : await engine.inspectContainer(container);
+  if (container === null || state?.status !== "running") return { async [Symbol.asyncDispose]() {} };
+  await engine.pauseContainer(container);
+  return { [Symbol.asyncDispose]: () => engine.unpauseContainer(container) };
+}
+
+// Only a writable root is part of the work, and the engine's commit is the one way to keep it.
+async function commitRoot(bench: Workbench, record: SessionRecord, snapshot: string): Promise<string | null> {
+  if (record.user !== "root" || record.container === null) return null;
+  const engine = await bench.engine();
+  if ((await engine.inspectContainer(record.container)) === null) return record.rootImage;
+  const labels = { "airlock.home": bench.home.id, "airlock.session": record.id, "airlock.role": "image" };
+  return engine.commitContainer(record.container, {
+    repository: `airlock/snapshot-${record.id}`,
+    tag: snapshot,
+    labels,
+  });
+}
+
+async function takeSnapshot(bench: Workbench, record: SessionRecord, wish: SnapshotWish): Promise<SnapshotRecord> {
+  const list = await loadSnapshots(bench.home, record.id);
+  const id = `s${record.nextSnapshot}`;
+  // The number is spent before anything is made, so that a crash never leads to two snapshots of one name.
+  await saveSession(bench.home, { ...record, nextSnapshot: record.nextSnapshot + 1 });
+  const keeper = await bench.keeper();
+  const layers = record.layers.map(({ name }) => name);
+  const { saved, image } = await (async () => {
+    await using _still = await pauseSandbox(bench, record);
+    const previous = list.at(-1)?.id;
+    const saved = await keeper.createSnapshot({
+      session: record.id,
+      snapshot: id,
+      layers,
+      ...(previous === undefined ? {} : { previous }),
+    });
+    return { saved, image: await commitRoot(bench, record, id) };
+  })();
+  await keeper.verifySnapshot({ session: record.id, snapshot: id });
+  const snapshot: SnapshotRecord = {
+    id,
+    createdAt: new Date().toISOString(),
+    message: wish.message,
+    reason: wish.reason,
+    files: saved.files,
+    bytes: saved.bytes,
+    manifestSha256: saved.manifestSha256,
+    image,
+  };
+  await saveSnapshots(bench.home, record.id, [...list, snapshot]);
+  await bench.recorder(record.id)({ kind: "snapshot.create", data: { ...snapshot } });
+  return snapshot;
+}
+
+/** Saves the session's layers, holding the sandbox still meanwhile, and verifies what was saved. */
+export async function snapshotSession(bench: Workbench, id: string, wish: SnapshotWish): Promise<SnapshotRecord> {
+  await using _lock = await lockSession(bench.home, id, bench.signal);
+  return takeSnapshot(bench, await requireRecord(bench, id), wish);
+}
+
+/** What `restore` did: where it went back to, and the snapshot that takes it back. */
+export interface RestoreResult {
+  readonly restored: string;
+  readonly before: SnapshotRecord;
+  readonly record: SessionRecord;
+}
+
+async function removeSandbox(bench: Workbench, record: SessionRecord): Promise<boolean> {
+  if (record.container === null) return false;
+  const engine = await bench.engine();
+  const state = await engine.inspectContainer(record.container);
+  if (!(await engine.removeContainer(record.container))) {
+    throw new AirlockError("E_ENGINE_FAILED", `the sandbox of ${record.id} cannot be removed`);
+  }
+  return state?.status === "running" || state?.status === "paused";
+}
+
+/** Goes back to a snapshot: saves the present first, replaces the layers with a verified copy, replaces the sandbox. */
+export async function restoreSession(
+  bench: Workbench,
+  id: string,
+  wanted: string,
+  program: Program,
+): Promise<RestoreResult> {
+  await using _lock = await lockSession(bench.home, id, bench.signal);
+  const found = (await listSnapshots(bench, await requireRecord(bench, id))).find((each) => each.id === wanted);
+  if (found === undefined) {
+    throw new AirlockError("E_SNAPSHOT_NOT_FOUND", `session ${id} has no snapshot "${wanted}"`, {
+      hint: `airlock snapshots ${id}`,
+    });
+  }
+  const before = await takeSnapshot(bench, await requireRecord(bench, id), {
+    message: `before the restore of ${wanted}`,
+    reason: "restore",
+  });
+  const record = await requireRecord(bench, id);
+  const journal = bench.recorder(id);
+  await journal({ kind: "snapshot.restore", data: { snapshot: wanted, before: before.id } });
+  const wasRunning = await removeSandbox(bench, record);
+  const stopped: SessionRecord = {
+    ...record,
+    state: "stopped",
+    container: null,
+    rootImage: found.image,
+    generation: record.generation + 1,
+  };
+  await saveSession(bench.home, stopped);
+  const keeper = await bench.keeper();
+  const layers = record.layers.map(({ name }) => name);
+  if (found.id === "s0") await keeper.resetLayers({ session: id, layers });
+  else await keeper.restoreSnapshot({ session: id, snapshot: found.id, layers });
+  await journal({ kind: "snapshot.restored", data: { snapshot: wanted } });
+  // A started session goes on; a `run` has ended with its sandbox.
+  if (!wasRunning || record.command !== null) return { restored: wanted, before, record: stopped };
+  return { restored: wanted, before, record: await reopenSession(bench, stopped, program) };
+}

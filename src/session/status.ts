@@ -1,0 +1,41 @@
+import { isAirlockError } from "../base/errors.js";
+import type { ContainerState } from "../model/engine.js";
+import type { SessionRecord, SnapshotRecord } from "../model/session.js";
+import { listSnapshots } from "./snapshot.js";
+import type { Workbench } from "./workbench.js";
+
+/** What is known of a session's sandbox now; `unknown` when the engine does not answer. */
+export type LiveState = SessionRecord["state"] | "paused" | "unknown";
+
+/** All that `airlock status` shows. */
+export interface SessionStatus {
+  readonly record: SessionRecord;
+  readonly state: LiveState;
+  readonly usage: { readonly bytes: number; readonly entries: number } | null;
+  readonly snapshots: readonly SnapshotRecord[];
+}
+
+function stateFrom(record: SessionRecord, container: ContainerState | null): LiveState {
+  if (record.state !== "running") return record.state;
+  if (container?.status === "running" || container?.status === "paused") return container.status;
+  return "interrupted";
+}
+
+/** The state of a session as record and engine agree on it: a record that says `running` may be of before a power cut. */
+export async function liveState(bench: Workbench, record: SessionRecord): Promise<LiveState> {
+  if (record.state !== "running" || record.container === null) return record.state;
+  try {
+    return stateFrom(record, await (await bench.engine()).inspectContainer(record.container));
+  } catch (error) {
+    if (isAirlockError(error) && error.code.startsWith("E_ENGINE")) return "unknown";
+    throw error;
+  }
+}
+
+/** Gathers what is known of a session. */
+export async function sessionStatus(bench: Workbench, record: SessionRecord): Promise<SessionStatus> {
+  const state = await liveState(bench, record);
+  const gone = record.state === "discarded" || state === "unknown";
+  const usage = gone ? null : await (await bench.keeper()).usage(record.id);
+  return { record, state, usage, snapshots: gone ? [] : await listSnapshots(bench, record) };
+}

@@ -1,0 +1,103 @@
+import { DisposeStack } from "../base/dispose.js";
+import { connectEngine } from "../engine/connect.js";
+import { type FoundEngine, findEngine } from "../engine/endpoint.js";
+import { writeEvent } from "../journal/write.js";
+import type { Engine } from "../model/engine.js";
+import type { RecordEvent } from "../model/journal.js";
+import { KeeperClient } from "../workspace/keeper-client.js";
+import { type AirlockHome, journalPaths, openHome } from "./home.js";
+import { ensureKeeper, type RunningKeeper } from "./keeper.js";
+
+/** What the outer world gives a command; the CLI's edge fits. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly homedir: string;
+  readonly platform: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly imageHash: string;
+  readonly signal: AbortSignal;
+  /** `--engine`. */
+  readonly engineAddress: string | undefined;
+}
+
+/** The repository of Airlock's own image; the tag is the hash of what it is made of. */
+export const sandboxRepository = "airlock/sandbox";
+
+const keeperCommand = ["/usr/bin/python3", "-I", "-S", "-B", "/usr/lib/airlock/keeper/main.py"];
+
+/** Where the session verbs work: the state folder, one engine connection and one keeper connection, opened when first needed. */
+export class Workbench implements AsyncDisposable {
+  readonly home: AirlockHome;
+  readonly surroundings: Surroundings;
+  readonly sandboxImage: string;
+  readonly #stack = new DisposeStack();
+  #found: Promise<FoundEngine> | null = null;
+  #engine: Promise<Engine> | null = null;
+  #keeper: Promise<RunningKeeper> | null = null;
+  #client: Promise<KeeperClient> | null = null;
+
+  constructor(home: AirlockHome, surroundings: Surroundings) {
+    this.home = home;
+    this.surroundings = surroundings;
+    this.sandboxImage = `${sandboxRepository}:${surroundings.imageHash}`;
+  }
+
+  get signal(): AbortSignal {
+    return this.surroundings.signal;
+  }
+
+  /** Which engine is used, and why. */
+  foundEngine(): Promise<FoundEngine> {
+    this.#found ??= findEngine({
+      ...this.surroundings,
+      explicit: this.surroundings.engineAddress,
+      airlockHome: this.home.path,
+    });
+    return this.#found;
+  }
+
+  engine(): Promise<Engine> {
+    this.#engine ??= this.foundEngine().then(async ({ endpoint }) =>
+      this.#stack.use(await connectEngine(endpoint, { signal: this.signal })),
+    );
+    return this.#engine;
+  }
+
+  /** The keeper's container, made or started when it is not there. */
+  keeperContainer(): Promise<RunningKeeper> {
+    this.#keeper ??= this.engine().then((engine) =>
+      ensureKeeper(engine, this.home, { tag: this.sandboxImage, hash: this.surroundings.imageHash }),
+    );
+    return this.#keeper;
+  }
+
+  /** The connection to the keeper that this command's requests share. */
+  keeper(): Promise<KeeperClient> {
+    this.#client ??= this.connectKeeper().then((client) => this.#stack.use(client));
+    return this.#client;
+  }
+
+  /** A connection of its own, for something that keeps talking (`watch`). */
+  async connectKeeper(): Promise<KeeperClient> {
+    const [engine, { container }] = await Promise.all([this.engine(), this.keeperContainer()]);
+    return new KeeperClient(
+      await engine.exec({ container, command: keeperCommand, user: "0:0", workingDirectory: "/", tty: false }),
+    );
+  }
+
+  /** Writes to a session's journal. */
+  recorder(session: string): RecordEvent {
+    const paths = journalPaths(this.home, session);
+    return (event) => writeEvent(paths, event);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stack[Symbol.asyncDispose]();
+  }
+}
+
+/** Opens the state folder and makes the workbench; nothing is connected yet. */
+export async function openWorkbench(surroundings: Surroundings): Promise<Workbench> {
+  return new Workbench(await openHome(surroundings), surroundings);
+}
