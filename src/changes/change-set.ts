@@ -1,0 +1,73 @@
+import type { Change } from "../model/change.js";
+import type { HiddenFile } from "../model/session.js";
+import type { BaseReader } from "./base-reader.js";
+import type { Draft, ScannedEntry } from "./draft.js";
+import { HiddenPaths } from "./hidden-paths.js";
+import type { LayerContents } from "./layer-contents.js";
+import { LayerScan } from "./scan-layer.js";
+import { settleDrafts } from "./settle.js";
+
+/** What a change set may cost before it is refused. */
+export interface ChangeSetLimits {
+  /** Entries of the layer. */
+  readonly entries: number;
+  /** A file above this apparent size is not read, only named: a sparse one costs the agent nothing. */
+  readonly hashBytes: number;
+}
+
+export const defaultChangeSetLimits: ChangeSetLimits = { entries: 2_000_000, hashBytes: 64 * 1024 ** 3 };
+
+export interface ChangeSetInput {
+  /** The layer's entries in tree order: names by their bytes within each folder, a folder before what it holds. */
+  readonly entries: AsyncIterable<ScannedEntry> | Iterable<ScannedEntry>;
+  readonly layer: LayerContents;
+  readonly base: BaseReader;
+  readonly hidden: readonly HiddenFile[];
+  /** Host entries that changed later than this are conflicts. */
+  readonly baseTimeMs: number;
+  readonly limits?: ChangeSetLimits;
+  /** `needed`: files are hashed only where that decides something. `all`: every file of a change, on both sides. */
+  readonly hashes?: "needed" | "all";
+  readonly signal: AbortSignal;
+}
+
+const batchSize = 128;
+
+/**
+ * The difference between a base and the layer over it, in tree order. Its cost follows the layer: the base is looked at
+ * only where the layer has something, and below folders that the layer deleted. Memory does not grow with the changes.
+ */
+export async function* buildChangeSet(input: ChangeSetInput): AsyncGenerator<Change, void, void> {
+  const limits = input.limits ?? defaultChangeSetLimits;
+  const settled = { ...input, limits, hashes: input.hashes ?? "needed" };
+  let batch: Draft[] = [];
+  for await (const draft of scan(input, limits)) {
+    batch.push(draft);
+    if (batch.length < batchSize) continue;
+    yield* await settleDrafts(batch, settled);
+    batch = [];
+  }
+  yield* await settleDrafts(batch, settled);
+}
+
+async function* scan(input: ChangeSetInput, limits: ChangeSetLimits): AsyncGenerator<Draft, void, void> {
+  const { base, baseTimeMs, signal } = input;
+  const layer = new LayerScan({
+    base,
+    baseTimeMs,
+    hidden: new HiddenPaths(input.hidden),
+    maxEntries: limits.entries,
+  });
+  for await (const entry of input.entries) {
+    signal.throwIfAborted();
+    yield* abortable(layer.take(entry), signal);
+  }
+  yield* abortable(layer.finish(), signal);
+}
+
+function* abortable(drafts: Iterable<Draft>, signal: AbortSignal): Generator<Draft, void, void> {
+  for (const draft of drafts) {
+    signal.throwIfAborted();
+    yield draft;
+  }
+}
