@@ -13,7 +13,7 @@ async function dropTypeAhead({ stdin }: Terminal): Promise<void> {
   stdin.pause();
 }
 
-/** Asks a person on stderr and resolves to one of `keys`, the first being what Enter means; null at end of input. */
+/** Asks a person on stderr and resolves to one of `keys`, by a beginning that fits no other; the first is what Enter means; null at end of input. */
 export async function choose(
   terminal: Terminal,
   question: string,
@@ -35,8 +35,8 @@ export async function choose(
       if (answer === null) return null;
       const word = answer.trim().toLowerCase();
       if (word === "") return keys[0] ?? null;
-      const found = keys.find((key) => key === word || key[0] === word);
-      if (found !== undefined) return found;
+      const found = keys.filter((key) => key.startsWith(word));
+      if (found.length === 1 && found[0] !== undefined) return found[0];
     }
   } finally {
     lines.close();

@@ -1,0 +1,129 @@
+import { writeFile } from "node:fs/promises";
+import { relative, resolve } from "node:path";
+import type { Command } from "commander";
+import { AirlockError, messageOf } from "../base/errors.js";
+import type { ChangeTotals } from "../model/change.js";
+import { changesOf } from "../session/changes.js";
+import { discardSession } from "../session/discard.js";
+import { type RunOutcome, runSession } from "../session/run.js";
+import { hasTerminal } from "../session/streams.js";
+import type { Workbench } from "../session/workbench.js";
+import type { CommandContext } from "./context.js";
+import { collectEnv } from "./env-options.js";
+import { makePlan, type SessionOptions, sessionOptions } from "./plan-options.js";
+import type { Act } from "./program.js";
+import { announceSession } from "./render/announce.js";
+import { formatReceipt } from "./render/receipt.js";
+import { reviewSession } from "./review.js";
+import { reportAbandoned, withBench } from "./with-bench.js";
+
+type OnExit = "review" | "keep" | "discard";
+
+interface RunOptions extends SessionOptions {
+  readonly onExit?: OnExit;
+  readonly summary?: string;
+}
+
+const onExitChoices: readonly string[] = ["review", "keep", "discard"];
+
+function parseOnExit(value: string): OnExit {
+  if (onExitChoices.includes(value)) return value as OnExit;
+  throw new AirlockError("E_USAGE", `--on-exit is review, keep or discard, not "${value}"`);
+}
+
+interface Ending {
+  readonly kept: boolean;
+  readonly totals: ChangeTotals | null;
+}
+
+async function endSession(
+  context: CommandContext,
+  bench: Workbench,
+  { record }: RunOutcome,
+  onExit: OnExit,
+  wantTotals: boolean,
+): Promise<Ending> {
+  if (record.state === "discarded" || record.state === "discarding") {
+    context.warn(`session ${record.id} was discarded by another command`);
+    return { kept: false, totals: null };
+  }
+  if (onExit === "review") return reviewSession(context, bench, record);
+  const totals = wantTotals || onExit === "keep" ? (await changesOf(bench, record)).totals : null;
+  if (onExit === "keep") {
+    context.note(`airlock: kept session ${record.id}: airlock diff, airlock discard`);
+    return { kept: true, totals };
+  }
+  const receipt = await discardSession(bench, record.id);
+  if (receipt.clean) return { kept: false, totals };
+  context.warn(formatReceipt(receipt));
+  throw new AirlockError("E_LEFT_BEHIND", `something of session ${record.id} is left`, { hint: "airlock prune" });
+}
+
+async function writeSummary(
+  context: CommandContext,
+  file: string,
+  { record, exitCode }: RunOutcome,
+  { kept, totals }: Ending,
+): Promise<void> {
+  const { added = 0, modified = 0, deleted = 0, type = 0, mode = 0 } = totals ?? {};
+  const summary = { session: record.id, exitCode, changes: { added, modified: modified + type + mode, deleted }, kept };
+  const path = resolve(context.edge.cwd, file);
+  await writeFile(path, `${JSON.stringify(summary)}\n`).catch((error: unknown) => {
+    throw new AirlockError("E_USAGE", `cannot write the summary ${file}: ${messageOf(error)}`, { cause: error });
+  });
+}
+
+// The command starts where the caller stands, if that is inside the project.
+function startFolder(cwd: string, project: string): string {
+  const inside = relative(project, cwd);
+  return inside.startsWith("..") ? "" : inside;
+}
+
+async function run(context: CommandContext, command: readonly string[], options: RunOptions): Promise<number> {
+  const { edge } = context;
+  return withBench(context, async (bench) => {
+    await reportAbandoned(context, bench);
+    const { plan, env, onExit } = await makePlan(context, bench, options, { command, tty: hasTerminal(edge) });
+    const given = new Map([...env, ...(await collectEnv(edge, options))]);
+    const outcome = await runSession(bench, {
+      plan,
+      terminal: edge,
+      env: given,
+      term: edge.env["TERM"],
+      cwd: startFolder(edge.cwd, plan.project),
+      onOpen: ({ record }) => announceSession(context, record),
+    });
+    if (outcome.reason !== null) context.warn(`the command was stopped: ${outcome.reason}`);
+    const ending = await endSession(
+      context,
+      bench,
+      outcome,
+      options.onExit ?? onExit ?? (plan.tty ? "review" : "keep"),
+      options.summary !== undefined,
+    );
+    if (options.summary !== undefined) await writeSummary(context, options.summary, outcome, ending);
+    return outcome.exitCode;
+  });
+}
+
+const exitHelp = `
+The project is never written: what the command changes lands in a layer of the session, which airlock diff shows and
+airlock discard throws away. Secrets (.env, keys, tokens) are hidden inside; there is no network.
+
+Exit status: the command's own · 125 Airlock failed or refused · 126 it cannot be run · 127 it was not found`;
+
+/** `airlock run`. */
+export function define(command: Command, act: Act): void {
+  sessionOptions(command)
+    .usage("[options] [--] COMMAND [ARG...]")
+    .argument("<command...>", "what to run inside")
+    .option(
+      "--on-exit <what>",
+      "review, keep or discard when the command has ended (review at a terminal, else keep)",
+      parseOnExit,
+    )
+    .option("--summary <file>", "write {session, exitCode, changes, kept} as JSON")
+    .passThroughOptions()
+    .addHelpText("after", exitHelp)
+    .action(act(run));
+}
