@@ -1,0 +1,29 @@
+# Every target sets up what it needs first; on a machine that is set up, that takes a moment.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-long lint bench check clean
+
+help: ## show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: ## install dependencies, build, find or start an engine, make the image
+	@scripts/setup
+
+demo: setup ## watch a trust-all agent wreck a project that is not wrecked
+	@demo/run
+
+test: setup ## lint and every test; ends with "N passed, N failed"
+	@node scripts/run-tests.mjs
+
+test-long: setup ## every test, the long ones (gigabytes, 100,000 changes) too
+	@AIRLOCK_TEST_LONG=1 node scripts/run-tests.mjs
+
+lint: setup ## format, lint, types, unused code
+	@npm run --silent lint
+
+bench: setup ## measure against plain Docker; writes bench/RESULTS.md
+	@node bench/run.mjs
+
+check: test ## what must pass before a commit
+
+clean: ## remove what was built (not the engine, the image or any session)
+	rm -rf dist coverage *.tgz
