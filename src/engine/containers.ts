@@ -11,6 +11,7 @@ import { containerAnswer, containerListAnswer, createdAnswer, parseAnswer } from
 import { type EngineCaller, longOperationTimeoutMs } from "./caller.js";
 import { containerBody } from "./container-spec.js";
 import { labelFilters } from "./labels.js";
+import { objectName } from "./object-name.js";
 import { EngineRefusal } from "./transport.js";
 
 const statuses = new Set<string>(["created", "running", "paused", "exited", "dead", "removing", "restarting"]);
@@ -154,7 +155,7 @@ export async function commitContainer(caller: EngineCaller, id: string, image: I
   return parseAnswer(createdAnswer, answer, `commit of ${id}`).Id;
 }
 
-/** dockerode's handle; an id or a name is data and never becomes another path of the API. */
+/** dockerode's handle of a container. */
 export function containerOf({ docker }: EngineCaller, id: string) {
-  return docker.getContainer(encodeURIComponent(id));
+  return docker.getContainer(objectName(id));
 }

@@ -39,7 +39,11 @@ class Demultiplexer {
     this.#target = this.stdout;
     const take = raw ? (chunk: Buffer) => this.#give(this.stdout, chunk) : (chunk: Buffer) => this.#take(chunk);
     source.on("data", take);
-    source.on("end", () => this.#finish());
+    // Engines half-close when the process is over and wait for us to close: bytes still on their way would wait for ever.
+    source.on("end", () => {
+      this.#finish();
+      source.destroy();
+    });
     source.on("error", (error) => this.#fail(error));
     source.on("close", () => this.#close());
   }
@@ -123,19 +127,23 @@ class Demultiplexer {
   }
 }
 
-/** Writing to the other side. Ending half-closes; when the other side is gone it is destroyed without an error. */
-function input(socket: Duplex): Writable {
+/**
+ * Writing to the other side. Ending half-closes, but for a TTY: a terminal has no end of file, and engines hang up when
+ * they see one. When the other side is gone it is destroyed without an error.
+ */
+function input(socket: Duplex, tty: boolean): Writable {
+  const canEnd = () => !tty && !socket.destroyed && !socket.writableEnded;
   const stream = new Writable({
     write(chunk: Buffer, _encoding, done) {
       if (socket.destroyed || socket.writableEnded || socket.write(chunk)) done();
       else socket.once("drain", done);
     },
     final(done) {
-      if (socket.destroyed || socket.writableEnded) done();
-      else socket.end(() => done());
+      if (canEnd()) socket.end(() => done());
+      else done();
     },
     destroy(error, done) {
-      if (!socket.destroyed && !socket.writableEnded) socket.end();
+      if (canEnd()) socket.end();
       done(error);
     },
   });
@@ -157,7 +165,7 @@ export function openStreams(socket: Duplex, tty: boolean): HijackedStreams {
   });
   const { stdout, stderr } = new Demultiplexer(socket, tty);
   return {
-    stdin: input(socket),
+    stdin: input(socket, tty),
     stdout,
     stderr,
     over,

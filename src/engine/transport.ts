@@ -108,14 +108,14 @@ export class Transport {
   async collect(call: Omit<EngineCall, "answer">): Promise<EngineAnswer> {
     const message = await this.#response({ ...call, answer: "collect" });
     const text = await readText(message);
-    if (message.statusCode === undefined || message.statusCode >= 400) throw refusal(message, text);
+    if (message.statusCode === undefined || message.statusCode >= 300) throw refusal(message, text);
     return { status: message.statusCode, headers: message.headers, text };
   }
 
   /** Sends a request and hands over the answer as it comes; destroying it ends the call. */
   async stream(call: Omit<EngineCall, "answer">): Promise<Readable> {
     const message = await this.#response({ ...call, answer: "stream" });
-    if (message.statusCode === undefined || message.statusCode >= 400) throw refusal(message, await readText(message));
+    if (message.statusCode === undefined || message.statusCode >= 300) throw refusal(message, await readText(message));
     return message;
   }
 

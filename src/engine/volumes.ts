@@ -3,6 +3,7 @@ import type { Labels, VolumeRequest, VolumeState } from "../model/engine.js";
 import { parseAnswer, volumeAnswer, volumeListAnswer } from "./answers.js";
 import type { EngineCaller } from "./caller.js";
 import { labelFilters } from "./labels.js";
+import { objectName } from "./object-name.js";
 
 type VolumeAnswer = ReturnType<typeof volumeAnswer.parse>;
 
@@ -86,5 +87,5 @@ export async function listVolumes(caller: EngineCaller, labels: Labels): Promise
 }
 
 function volumeOf({ docker }: EngineCaller, name: string) {
-  return docker.getVolume(encodeURIComponent(name));
+  return docker.getVolume(objectName(name));
 }

@@ -4,6 +4,7 @@ import { escapeText } from "../base/escape.js";
 import { parseAnswer, waitAnswer } from "./answers.js";
 import type { EngineCaller } from "./caller.js";
 import { engineError } from "./engine-error.js";
+import { objectName } from "./object-name.js";
 
 const registrationTimeoutMs = 5_000;
 
@@ -28,7 +29,7 @@ export class ExitWaiter {
     try {
       const { text } = await this.#caller.transport.collect({
         method: "POST",
-        path: `/containers/${encodeURIComponent(id)}/wait?condition=next-exit`,
+        path: `/containers/${objectName(id)}/wait?condition=next-exit`,
         signal,
         onHeaders: registered,
       });

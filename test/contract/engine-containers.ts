@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Bench } from "./engine.js";
-import { readBoth } from "./engine.js";
+import type { Bench } from "./engine-bench.js";
+import { readBoth } from "./engine-bench.js";
 
 export function containerSentences(bench: Bench): void {
   describe("containers", () => {

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { writeTar } from "../support/tar-bytes.js";
-import type { Bench } from "./engine.js";
+import type { Bench } from "./engine-bench.js";
 
 function contextOf(dockerfile: string): Readable {
   return Readable.from([writeTar([{ path: "Dockerfile", mode: 0o644, content: dockerfile }])]);

@@ -4,7 +4,7 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ExecRequest } from "../../src/model/engine.js";
-import { type Bench, readAll, readBoth } from "./engine.js";
+import { type Bench, readAll, readBoth } from "./engine-bench.js";
 
 /** `bytes` of noise in pieces; the same piece again and again, as making noise is slower than sending it. */
 async function* noise(bytes: number): AsyncGenerator<Buffer> {
@@ -138,6 +138,7 @@ export function streamSentences(bench: Bench): void {
       for await (const chunk of exec.stdout) {
         seen += String(chunk);
         // Ctrl-P, Ctrl-Q and Ctrl-C: nobody on the way takes them for himself.
+        // And a terminal that is told "no more input" stays: it has no end of file.
         if (seen.includes("ready") && !exec.stdin.writableEnded) exec.stdin.end(Buffer.from([16, 17, 3, 0, 255]));
       }
       expect(seen).toMatch(/10 11 03 00 ff/);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Bench } from "./engine.js";
+import type { Bench } from "./engine-bench.js";
 
 export function volumeSentences(bench: Bench): void {
   const nameOf = (word: string) => `airlock-test-${bench.token}-${word}`;
