@@ -1,0 +1,97 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { accessSync, constants } from "node:fs";
+import { join } from "node:path";
+import type { Writable } from "node:stream";
+import { AirlockError, systemCodeOf } from "../../base/errors.js";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+type Chunks = AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>;
+
+export interface PagerPlace {
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly env: Environment;
+  readonly signal: AbortSignal;
+}
+
+function isOnPath(program: string, env: Environment): boolean {
+  return (env["PATH"] ?? "").split(":").some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return folder !== "";
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** The pager to use, a shell command; null: none. Only a terminal gets one. */
+export function choosePager(env: Environment, isTerminal: boolean): string | null {
+  const asked = env["AIRLOCK_PAGER"] ?? env["PAGER"];
+  if (!isTerminal || env["TERM"] === "dumb") return null;
+  if (asked === undefined) return isOnPath("less", env) ? "less" : null;
+  return asked.trim() === "" || asked.trim() === "cat" ? null : asked;
+}
+
+/** Writes everything to a stream at the speed of its reader. False: the reader went away, which is its right. */
+export async function writeAll(stream: Writable, chunks: Chunks, signal: AbortSignal): Promise<boolean> {
+  let failure: unknown = null;
+  const onError = (error: unknown) => {
+    failure = error;
+  };
+  const gone = () => failure !== null || stream.destroyed || stream.writableEnded;
+  stream.on("error", onError);
+  try {
+    for await (const chunk of chunks) {
+      if (gone()) break;
+      if (!stream.write(chunk) && !gone())
+        await Promise.race([once(stream, "drain", { signal }), once(stream, "close")]);
+    }
+    if (!gone()) await flushed(stream);
+  } catch (error) {
+    failure ??= error;
+  } finally {
+    stream.off("error", onError);
+  }
+  if (failure === null) return !stream.destroyed;
+  const code = systemCodeOf(failure);
+  if (code === "EPIPE" || code === "ECONNRESET" || code === "ERR_STREAM_DESTROYED") return false;
+  throw failure;
+}
+
+function flushed(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    stream.once("close", resolve);
+    stream.write("", () => {
+      stream.off("close", resolve);
+      resolve();
+    });
+  });
+}
+
+/** Shows text through the user's pager on a terminal, and writes it as it is elsewhere. Quitting the pager is no error. */
+export async function page(chunks: Chunks, { stdout, env, signal }: PagerPlace): Promise<void> {
+  const command = choosePager(env, stdout.isTTY === true);
+  if (command === null) {
+    await writeAll(stdout, chunks, signal);
+    return;
+  }
+  const pager = spawn(command, {
+    shell: true,
+    stdio: ["pipe", "inherit", "inherit"],
+    env: { ...env, LESS: env["LESS"] ?? "FRX", LV: env["LV"] ?? "-c" },
+  });
+  const ended = once(pager, "close");
+  try {
+    await writeAll(pager.stdin, chunks, signal);
+  } finally {
+    pager.stdin.destroyed || pager.stdin.end();
+    const [code]: unknown[] = await ended;
+    if (code === 126 || code === 127) {
+      // biome-ignore lint/correctness/noUnsafeFinally: a pager that never ran has shown nothing, which must not pass for success.
+      throw new AirlockError("E_USAGE", `the pager cannot be run: ${command}`, {
+        hint: "set AIRLOCK_PAGER to another one, or to cat for none",
+      });
+    }
+  }
+}

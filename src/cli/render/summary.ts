@@ -1,0 +1,32 @@
+import { displayPath, escapeText } from "../../base/escape.js";
+import type { Change, ChangeTotals } from "../../model/change.js";
+import { makePalette, wantsColour } from "./colour.js";
+import { formatTotals } from "./stat.js";
+
+interface SummaryInput {
+  readonly changes: readonly Change[];
+  readonly totals: ChangeTotals;
+  readonly warnings?: readonly string[];
+}
+
+interface SummaryPlace {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stderr: { readonly isTTY?: boolean };
+}
+
+const shownFirst = 15;
+
+/** What changed, in a few lines: the totals, then what must not be missed. What is left out is counted. */
+export function formatSummary({ changes, totals, warnings = [] }: SummaryInput, place: SummaryPlace): string {
+  const palette = makePalette(wantsColour(place.env, place.stderr.isTTY === true));
+  const lines = [palette.bold(formatTotals(totals)), ...warnings.map((each) => palette.red(`! ${escapeText(each)}`))];
+  const high = changes.filter(({ risk }) => risk.level === "high");
+  const deleted = changes.filter(({ kind, risk }) => kind === "deleted" && risk.level !== "high");
+  for (const { path, kind, risk } of high.slice(0, shownFirst)) {
+    lines.push(palette.red(`! ${kind} ${displayPath(path)}: ${escapeText(risk.reasons[0] ?? "")}`));
+  }
+  if (high.length > shownFirst) lines.push(palette.red(`! and ${high.length - shownFirst} more of high risk`));
+  for (const { path } of deleted.slice(0, shownFirst)) lines.push(`  deleted ${displayPath(path)}`);
+  if (deleted.length > shownFirst) lines.push(`  and ${deleted.length - shownFirst} more deleted`);
+  return lines.join("\n");
+}
