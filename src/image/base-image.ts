@@ -22,8 +22,8 @@ export interface ImageWork {
   readonly progress: Progress;
 }
 
-/** The base that the Dockerfile names by digest. */
-export function pinnedBase(packageRoot: string): string {
+// The base that the Dockerfile names by digest.
+function pinnedBase(packageRoot: string): string {
   const dockerfile = readFileSync(join(packageRoot, "images/sandbox/Dockerfile"), "utf8");
   const base = /^ARG BASE=(\S+@sha256:[0-9a-f]{64})$/m.exec(dockerfile)?.[1];
   if (base === undefined) throw new AirlockError("E_INTERNAL", "images/sandbox/Dockerfile pins no base image");
@@ -60,8 +60,8 @@ async function refuseOtherArchitecture(engine: Engine): Promise<void> {
   });
 }
 
-/** Makes the base from Debian packages on this machine and streams it into the engine; nothing is written to disk here. */
-export async function makeBase({ engine, packageRoot, env, signal, progress }: ImageWork): Promise<string> {
+// Nothing is written to disk here: the tar goes straight into the engine.
+async function makeBase({ engine, packageRoot, env, signal, progress }: ImageWork): Promise<string> {
   await refuseOtherArchitecture(engine);
   const tag = localBaseTag(packageRoot);
   progress.step(`making the base image from Debian packages (${suite}), about a minute`);
