@@ -8,6 +8,7 @@ import { errorIn, type Progress, readProgress } from "./progress.js";
 
 /** Builds an image with the classic builder and gives its id; a failure names the step it failed in. */
 export async function buildImage(caller: EngineCaller, request: BuildRequest): Promise<string> {
+  const networkmode = await buildNetwork(caller);
   await caller.call(
     `build image ${request.tag}`,
     async (abortSignal) => {
@@ -16,8 +17,7 @@ export async function buildImage(caller: EngineCaller, request: BuildRequest): P
         t: request.tag,
         labels: request.labels,
         buildargs: request.buildArguments,
-        // The only place where anything of ours has a network: building needs the distribution's packages.
-        networkmode: caller.product === "docker" ? "bridge" : undefined,
+        networkmode,
         rm: true,
         forcerm: true,
         abortSignal,
@@ -29,6 +29,18 @@ export async function buildImage(caller: EngineCaller, request: BuildRequest): P
   const image = await inspectImage(caller, request.tag);
   if (image !== null) return image.id;
   throw new AirlockError("E_IMAGE_BUILD", `the build of ${request.tag} ended without an image`);
+}
+
+// The only place where anything of ours has a network: building needs the distribution's packages. An engine without a
+// bridge (Airlock's own) runs such steps without any network, and says nothing.
+async function buildNetwork(caller: EngineCaller): Promise<string | undefined> {
+  if (caller.product === "podman") return undefined;
+  const bridge: unknown = await caller.callUnless(
+    "look at the engine's network",
+    (abortSignal) => caller.docker.getNetwork("bridge").inspect({ abortSignal } as { verbose?: boolean }),
+    { 404: null },
+  );
+  return bridge === null ? "host" : "bridge";
 }
 
 async function followBuild(output: Readable, { tag, onLine }: BuildRequest): Promise<void> {

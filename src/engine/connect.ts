@@ -5,7 +5,7 @@ import { EngineCaller } from "./caller.js";
 import { dockerEngine } from "./docker-engine.js";
 import { engineError } from "./engine-error.js";
 import { type OpenRoute, openRoute, type RouteOptions } from "./route.js";
-import { Transport } from "./transport.js";
+import { EngineRefusal, Transport } from "./transport.js";
 
 /** The oldest API that has everything Airlock needs, and the one to ask newer engines for that dropped it. */
 const oldestApi = "1.41";
@@ -59,6 +59,7 @@ async function ping(
     return pongOf(endpoint, headers);
   } catch (error) {
     if (timeout.aborted) throw silent(endpoint, timeoutMs, error);
+    if (error instanceof EngineRefusal && error.status < 500) throw noEngine(endpoint, error);
     throw engineError(route.explain?.(error) ?? error, { endpoint, doing: "connect to the engine" });
   }
 }
@@ -66,13 +67,7 @@ async function ping(
 function pongOf(endpoint: EngineEndpoint, headers: Readonly<Record<string, string | string[] | undefined>>): Pong {
   const api = headers["api-version"];
   if (typeof api !== "string" || !/^\d+\.\d+$/.test(api)) {
-    throw new AirlockError(
-      "E_ENGINE_ANSWER",
-      `what answers at ${endpoint.address} (${endpoint.source}) is no container engine`,
-      {
-        hint: "check the address: `airlock doctor` shows where it comes from",
-      },
-    );
+    throw noEngine(endpoint);
   }
   if (isOlder(api, oldestApi)) {
     const server = String(headers["server"] ?? "unknown").slice(0, 100);
@@ -83,6 +78,17 @@ function pongOf(endpoint: EngineEndpoint, headers: Readonly<Record<string, strin
     );
   }
   return { product: headers["libpod-api-version"] === undefined ? "docker" : "podman", api };
+}
+
+function noEngine({ address, source }: EngineEndpoint, cause?: EngineRefusal): AirlockError {
+  const wantsTls = /HTTPS server/.test(cause?.message ?? "");
+  const what = wantsTls ? "is an engine that speaks TLS only" : "is no container engine";
+  return new AirlockError("E_ENGINE_ANSWER", `what answers at ${address} (${source}) ${what}`, {
+    hint: wantsTls
+      ? "set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or use a docker context"
+      : "check the address: `airlock doctor` shows where it comes from",
+    cause,
+  });
 }
 
 function silent(endpoint: EngineEndpoint, timeoutMs: number, cause: unknown): AirlockError {

@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { AirlockError, systemCodeOf } from "../base/errors.js";
 import type { EngineEndpoint } from "../model/engine.js";
-import { type LookedAt, type Resolution, resolveEngine, socketFile, type Whereabouts } from "./resolve.js";
+import { type LookedAt, type Resolution, resolveEngine, type Whereabouts } from "./resolve.js";
+import { socketFile } from "./socket-file.js";
 
 const probeTimeoutMs = 2_000;
 

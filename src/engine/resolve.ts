@@ -4,6 +4,7 @@ import { displayPath } from "../base/escape.js";
 import type { EngineEndpoint } from "../model/engine.js";
 import { type Environment, parseAddress } from "./address.js";
 import { type ContextFiles, contextEndpoint, currentContext } from "./context.js";
+import { socketFile } from "./socket-file.js";
 
 export interface Whereabouts extends Environment, ContextFiles {
   /** `--engine`; `AIRLOCK_ENGINE` counts the same. */
@@ -82,11 +83,6 @@ function noContext(name: string, source: string): AirlockError {
     `${displayPath(name)} (${displayPath(source)}) is neither an address nor a docker context`,
     { hint: "see `docker context ls`; an address looks like unix:///path, tcp://host:port or ssh://user@host" },
   );
-}
-
-/** The socket's path on this machine. */
-export function socketFile({ address }: EngineEndpoint): string {
-  return address.replace(/^(unix|npipe):\/\//, "");
 }
 
 /** Where the socket of Airlock's own engine is. */

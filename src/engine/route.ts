@@ -1,5 +1,5 @@
-import { AirlockError } from "../base/errors.js";
 import type { EngineEndpoint } from "../model/engine.js";
+import { socketFile } from "./socket-file.js";
 import type { Route } from "./transport.js";
 
 export interface RouteOptions {
@@ -17,11 +17,11 @@ export interface OpenRoute extends Route {
 }
 
 /** Opens the way to an engine; TLS and ssh are loaded only when an engine needs them. */
-export async function openRoute(endpoint: EngineEndpoint, _options: RouteOptions): Promise<OpenRoute> {
-  if (endpoint.kind === "unix") return { socketPath: socketPathOf(endpoint.address), close: async () => undefined };
-  throw new AirlockError("E_ENGINE_UNREACHABLE", `engines over ${endpoint.kind} are not there yet`);
-}
-
-function socketPathOf(address: string): string {
-  return address.replace(/^(unix|npipe):\/\//, "");
+export async function openRoute(endpoint: EngineEndpoint, options: RouteOptions): Promise<OpenRoute> {
+  if (endpoint.kind === "tls") return await (await import("./tls-agent.js")).openTlsRoute(endpoint);
+  if (endpoint.kind === "ssh") return (await import("./ssh-agent.js")).openSshRoute(endpoint, options);
+  const close = async () => undefined;
+  if (endpoint.kind === "unix") return { socketPath: socketFile(endpoint), close };
+  const { hostname, port } = new URL(endpoint.address.replace(/^tcp:/, "http:"));
+  return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port), close };
 }
