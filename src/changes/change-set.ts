@@ -5,7 +5,7 @@ import type { Draft, ScannedEntry } from "./draft.js";
 import { HiddenPaths } from "./hidden-paths.js";
 import type { LayerContents } from "./layer-contents.js";
 import { LayerScan } from "./scan-layer.js";
-import { settleDrafts } from "./settle.js";
+import { type HashScope, settleDrafts } from "./settle.js";
 
 /** What a change set may cost before it is refused. */
 export interface ChangeSetLimits {
@@ -26,8 +26,7 @@ export interface ChangeSetInput {
   /** Host entries that changed later than this are conflicts. */
   readonly baseTimeMs: number;
   readonly limits?: ChangeSetLimits;
-  /** `needed`: files are hashed only where that decides something. `all`: every file of a change, on both sides. */
-  readonly hashes?: "needed" | "all";
+  readonly hashes?: HashScope;
   readonly signal: AbortSignal;
 }
 

@@ -5,11 +5,20 @@ import type { BaseReader } from "./base-reader.js";
 import type { Draft } from "./draft.js";
 import type { LayerContents } from "./layer-contents.js";
 
+/**
+ * Which files are hashed. `needed`: where that decides something; `shown`: also those whose content is not shown to people
+ * because it is binary or large; `all`: every file of a change, on both sides.
+ */
+export type HashScope = "needed" | "shown" | "all";
+
+/** A content above this is named, with its size and hash, and not shown. */
+export const largestShown = 1024 * 1024;
+
 interface SettleInput {
   readonly layer: LayerContents;
   readonly base: BaseReader;
   readonly limits: { readonly hashBytes: number };
-  readonly hashes: "needed" | "all";
+  readonly hashes: HashScope;
   readonly signal: AbortSignal;
 }
 
@@ -107,7 +116,7 @@ async function readLayer(decided: readonly Decided[], input: SettleInput): Promi
 
 async function readBase({ draft, kind, before }: Decided, input: SettleInput): Promise<Uint8Array | undefined> {
   if (!isFile(before) || kind === "mode" || before.size === 0) return undefined;
-  if (kind === "deleted" && input.hashes === "needed") return undefined;
+  if (kind === "deleted" && input.hashes !== "all") return undefined;
   const bytes = holdsManifest(draft.path) ? manifestBytes : headBytes;
   return (await input.base.read(draft.path, bytes, input.signal)) ?? undefined;
 }
@@ -122,11 +131,23 @@ function wholeContents({ before, after }: Decided, heads: Heads) {
   return { before: heads.before, after: heads.after };
 }
 
-async function finish(one: Decided, afterHeads: ReadonlyMap<string, Uint8Array>, input: SettleInput): Promise<Change> {
+async function hashUnshown(one: Decided, binary: boolean, input: SettleInput): Promise<Decided> {
   const { draft, kind, before, after } = one;
+  const large = Math.max(before?.size ?? 0, after?.size ?? 0) > largestShown;
+  if (input.hashes !== "shown" || kind === "deleted" || !(binary || large)) return one;
+  const missing = (state: EntryState | null) =>
+    isFile(state) && state.sha256 === undefined && state.size <= input.limits.hashBytes;
+  const old = missing(before) ? await input.base.hash(draft.path, input.signal) : null;
+  const now = missing(after) ? await input.layer.hash([draft.path], input.signal) : new Map<string, string>();
+  return { ...one, before: withHash(before, old ?? undefined), after: withHash(after, now.get(draft.path)) };
+}
+
+async function finish(one: Decided, afterHeads: ReadonlyMap<string, Uint8Array>, input: SettleInput): Promise<Change> {
+  const { draft, kind } = one;
   const { path, conflict, masked, remarks } = draft;
   const heads: Heads = { before: await readBase(one, input), after: afterHeads.get(path) };
   const binary = isBinary(heads.after) || isBinary(heads.before);
+  const { before, after } = await hashUnshown(one, binary, input);
   const risk = assessRisk({
     path,
     kind,

@@ -37,20 +37,21 @@ export function choosePager(env: Environment, isTerminal: boolean): string | nul
 export async function writeAll(stream: Writable, chunks: Chunks, signal: AbortSignal): Promise<boolean> {
   let failure: unknown = null;
   const onError = (error: unknown) => {
-    failure = error;
+    failure ??= error;
   };
   const gone = () => failure !== null || stream.destroyed || stream.writableEnded;
   stream.on("error", onError);
   try {
     for await (const chunk of chunks) {
       if (gone()) break;
-      if (!stream.write(chunk) && !gone())
-        await Promise.race([once(stream, "drain", { signal }), once(stream, "close")]);
+      if (!stream.write(chunk) && !gone()) await drained(stream, signal);
     }
     if (!gone()) await flushed(stream);
   } catch (error) {
     failure ??= error;
   } finally {
+    // A failed write calls back before it is announced: nobody may be gone when it is.
+    await new Promise(setImmediate);
     stream.off("error", onError);
   }
   if (failure === null) return !stream.destroyed;
@@ -59,13 +60,35 @@ export async function writeAll(stream: Writable, chunks: Chunks, signal: AbortSi
   throw failure;
 }
 
+function drained(stream: Writable, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const events = ["drain", "close", "error"] as const;
+    const leave = () => {
+      for (const event of events) stream.off(event, done);
+      signal.removeEventListener("abort", aborted);
+    };
+    const done = () => {
+      leave();
+      resolve();
+    };
+    const aborted = () => {
+      leave();
+      reject(signal.reason);
+    };
+    for (const event of events) stream.on(event, done);
+    signal.addEventListener("abort", aborted, { once: true });
+    if (signal.aborted) aborted();
+  });
+}
+
 function flushed(stream: Writable): Promise<void> {
   return new Promise((resolve) => {
-    stream.once("close", resolve);
-    stream.write("", () => {
-      stream.off("close", resolve);
+    const done = () => {
+      stream.off("close", done);
       resolve();
-    });
+    };
+    stream.on("close", done);
+    stream.write("", done);
   });
 }
 
@@ -82,6 +105,7 @@ export async function page(chunks: Chunks, { stdout, env, signal }: PagerPlace):
     env: { ...env, LESS: env["LESS"] ?? "FRX", LV: env["LV"] ?? "-c" },
   });
   const ended = once(pager, "close");
+  ended.catch(() => undefined);
   try {
     await writeAll(pager.stdin, chunks, signal);
   } finally {
