@@ -35,9 +35,9 @@ export async function buildImage(caller: EngineCaller, request: BuildRequest): P
 // bridge (Airlock's own) runs such steps without any network, and says nothing.
 async function buildNetwork(caller: EngineCaller): Promise<string | undefined> {
   if (caller.product === "podman") return undefined;
-  const bridge: unknown = await caller.callUnless(
+  const bridge = await caller.callUnless(
     "look at the engine's network",
-    (abortSignal) => caller.docker.getNetwork("bridge").inspect({ abortSignal } as { verbose?: boolean }),
+    (signal) => caller.transport.collect({ method: "GET", path: "/networks/bridge", signal }),
     { 404: null },
   );
   return bridge === null ? "host" : "bridge";

@@ -4,7 +4,7 @@ import { engineError } from "./engine-error.js";
 import { EngineRefusal, type Transport } from "./transport.js";
 
 /** How long an engine may think about an ordinary operation, and about one that moves data. */
-const operationTimeoutMs = 90_000;
+export const operationTimeoutMs = 90_000;
 export const longOperationTimeoutMs = 30 * 60_000;
 
 interface CallOptions {
@@ -18,17 +18,19 @@ export class EngineCaller {
   readonly docker: Docker;
   readonly transport: Transport;
   readonly product: "docker" | "podman";
+  readonly timeoutMs: number;
 
-  constructor(parts: Pick<EngineCaller, "endpoint" | "docker" | "transport" | "product">) {
+  constructor(parts: Pick<EngineCaller, "endpoint" | "docker" | "transport" | "product" | "timeoutMs">) {
     this.endpoint = parts.endpoint;
     this.docker = parts.docker;
     this.transport = parts.transport;
     this.product = parts.product;
+    this.timeoutMs = parts.timeoutMs;
   }
 
   /** Makes one call with an end to its waiting; whatever it throws becomes an AirlockError that says what was tried. */
   async call<T>(doing: string, act: (signal: AbortSignal) => Promise<T>, options: CallOptions = {}): Promise<T> {
-    const { timeoutMs = operationTimeoutMs, signal } = options;
+    const { timeoutMs = this.timeoutMs, signal } = options;
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(timeoutReason(timeoutMs)), timeoutMs);
     const both = signal === undefined ? timeout.signal : AbortSignal.any([timeout.signal, signal]);

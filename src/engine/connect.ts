@@ -1,7 +1,7 @@
 import Docker from "dockerode";
 import { AirlockError } from "../base/errors.js";
 import type { Engine, EngineEndpoint } from "../model/engine.js";
-import { EngineCaller } from "./caller.js";
+import { EngineCaller, operationTimeoutMs } from "./caller.js";
 import { dockerEngine } from "./docker-engine.js";
 import { engineError } from "./engine-error.js";
 import { type OpenRoute, openRoute, type RouteOptions } from "./route.js";
@@ -16,11 +16,13 @@ const remotePingTimeoutMs = 20_000;
 interface ConnectOptions extends RouteOptions {
   /** Ends the attempt to connect; a connected engine is closed by disposing it. */
   readonly signal?: AbortSignal | undefined;
+  /** How long the engine may think about an ordinary operation. */
+  readonly timeoutMs?: number | undefined;
 }
 
 /** Connects to an engine and agrees on a version of the API with it. */
 export async function connectEngine(endpoint: EngineEndpoint, options: ConnectOptions = {}): Promise<Engine> {
-  const { signal } = options;
+  const { signal, timeoutMs = operationTimeoutMs } = options;
   const route = await openRoute(endpoint, options).catch((error: unknown) => {
     throw engineError(error, { endpoint, doing: "connect to the engine" });
   });
@@ -30,7 +32,7 @@ export async function connectEngine(endpoint: EngineEndpoint, options: ConnectOp
     transport.useVersion(isOlder(api, newerApi) ? oldestApi : newerApi);
     // Without its own modem, dockerode reads DOCKER_HOST by itself and loads ssh2 and grpc.
     const docker = new Docker({ modem: transport } as object);
-    return dockerEngine(new EngineCaller({ endpoint, docker, transport, product }), () => route.close());
+    return dockerEngine(new EngineCaller({ endpoint, docker, transport, product, timeoutMs }), () => route.close());
   } catch (error) {
     await route.close();
     throw error;

@@ -7,6 +7,7 @@ import { AirlockError } from "../base/errors.js";
 import { escapeText } from "../base/escape.js";
 import type { EngineEndpoint } from "../model/engine.js";
 import type { OpenRoute, RouteOptions } from "./route.js";
+import { keptConnections } from "./transport.js";
 
 type SshProcess = ChildProcessByStdio<Writable, Readable, Readable>;
 
@@ -43,7 +44,7 @@ class SshAgent extends Agent {
   readonly #connect: () => Duplex;
 
   constructor(connect: () => Duplex) {
-    super({ keepAlive: true, maxFreeSockets: 4 });
+    super({ keepAlive: true, maxFreeSockets: keptConnections });
     this.#connect = connect;
   }
 

@@ -6,7 +6,7 @@ import { AirlockError } from "../base/errors.js";
 import { displayPath } from "../base/escape.js";
 import type { EngineEndpoint } from "../model/engine.js";
 import type { OpenRoute } from "./route.js";
-import type { Route } from "./transport.js";
+import { keptConnections, type Route } from "./transport.js";
 
 /** The way to an engine over mutual TLS; connections are kept, as a handshake costs more than most calls. */
 export async function openTlsRoute(endpoint: EngineEndpoint): Promise<OpenRoute> {
@@ -18,7 +18,7 @@ export async function openTlsRoute(endpoint: EngineEndpoint): Promise<OpenRoute>
   );
   const agent = new Agent({
     keepAlive: true,
-    maxFreeSockets: 4,
+    maxFreeSockets: keptConnections,
     rejectUnauthorized: !skipTlsVerify,
     minVersion: "TLSv1.2",
     ...(isIP(host) === 0 ? { servername: host } : {}),

@@ -1,6 +1,7 @@
 import type { ClientRequest, Agent as HttpAgent, IncomingMessage } from "node:http";
 import { request as httpRequest } from "node:http";
 import type { Duplex, Readable } from "node:stream";
+import { systemCodeOf } from "../base/errors.js";
 
 /** How to reach the engine: a socket path or a host, over an agent that may be TLS or ssh. */
 export interface Route {
@@ -57,6 +58,9 @@ interface DialOptions {
 
 type Dialled = (error: Error | null, data: unknown) => void;
 
+/** How many connections to a remote engine are kept for the next calls. */
+export const keptConnections = 4;
+const resetCodes = new Set(["ECONNRESET", "EPIPE"]);
 const answerLimitBytes = 64 << 20;
 const notSent = new Set(["abortSignal", "hijack", "stream_", "_query", "_body"]);
 
@@ -121,7 +125,7 @@ export class Transport {
 
   /** Sends a request that turns the connection into a raw stream in both directions. */
   async hijack(call: Omit<EngineCall, "answer">): Promise<Duplex> {
-    return await new Promise<Duplex>((resolve, reject) => {
+    return await freshly<Duplex>((resolve, reject) => {
       const sent = this.#send({ ...call, answer: "hijack" }, reject);
       sent.request.on("upgrade", (_message, socket, head) => {
         sent.release();
@@ -137,7 +141,7 @@ export class Transport {
   }
 
   async #response(call: EngineCall): Promise<IncomingMessage> {
-    return await new Promise((resolve, reject) => {
+    return await freshly((resolve, reject) => {
       const { request, release } = this.#send(call, reject);
       request.on("response", (message) => {
         message.once("close", release);
@@ -153,7 +157,8 @@ export class Transport {
     const { socketPath, host, port, agent, request: send = httpRequest } = this.#route;
     const request = send({
       ...(socketPath === undefined ? { host, port } : { socketPath }),
-      ...(agent === undefined ? {} : { agent }),
+      // Node's own agent keeps connections: on this machine a new one costs nothing and is never stale.
+      agent: agent ?? false,
       method: call.method,
       path: `${this.#version}${call.path}`,
       headers: headersOf(call, host),
@@ -171,10 +176,32 @@ export class Transport {
     });
     request.on("error", (error) => {
       if (answer === undefined) release();
-      reject(error);
+      const stale = answer === undefined && request.reusedSocket && typeof call.body !== "object";
+      reject(stale && resetCodes.has(systemCodeOf(error) ?? "") ? new StaleConnection(error) : error);
     });
     sendBody(request, call.body);
     return { request, release };
+  }
+}
+
+/** A kept connection that the engine had closed meanwhile: the request was never looked at. */
+class StaleConnection extends Error {
+  constructor(cause: Error) {
+    super(cause.message, { cause });
+  }
+}
+
+type Executor<T> = (resolve: (value: T) => void, reject: (error: Error) => void) => void;
+
+// Each of the kept connections may be a stale one; the next after them is new.
+async function freshly<T>(attempt: Executor<T>): Promise<T> {
+  for (let left = keptConnections; ; left--) {
+    try {
+      return await new Promise<T>(attempt);
+    } catch (error) {
+      if (!(error instanceof StaleConnection)) throw error;
+      if (left === 0) throw error.cause;
+    }
   }
 }
 
