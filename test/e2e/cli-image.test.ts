@@ -107,6 +107,6 @@ describe("the image of the CLI", () => {
     const diff = await runAirlock(bed, ["diff", "--name-only"]);
     expect(diff.stdout.trim()).toBe("src/new.txt");
     const discard = await runAirlock(bed, ["discard", "--json"]);
-    expect(JSON.parse(discard.stdout)).toMatchObject([{ clean: true }]);
+    expect(JSON.parse(discard.stdout)).toMatchObject({ clean: true });
   });
 });
