@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Change } from "../model/change.js";
 import type { HiddenFile } from "../model/session.js";
 import type { BaseReader } from "./base-reader.js";
@@ -45,6 +46,8 @@ export async function* buildChangeSet(input: ChangeSetInput): AsyncGenerator<Cha
     if (batch.length < batchSize) continue;
     yield* await settleDrafts(batch, settled);
     batch = [];
+    // Looking is synchronous: without a pause here no signal would ever be noticed.
+    await setImmediate();
   }
   yield* await settleDrafts(batch, settled);
 }

@@ -1,6 +1,18 @@
 import { createHash } from "node:crypto";
-import { type BigIntStats, constants, lstatSync, opendirSync, readdirSync, readlinkSync } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  opendirSync,
+  openSync,
+  read,
+  readdirSync,
+  readlinkSync,
+  readSync,
+} from "node:fs";
+import { promisify } from "node:util";
 import { decodePath, encodePath } from "../base/byte-path.js";
 import { AirlockError, systemCodeOf } from "../base/errors.js";
 import type { EntryType } from "../model/change.js";
@@ -14,6 +26,20 @@ function typeOf(stats: BigIntStats): EntryType {
   if (stats.isFile()) return "file";
   if (stats.isDirectory()) return "dir";
   return stats.isSymbolicLink() ? "symlink" : "special";
+}
+
+interface OpenFile {
+  readonly handle: number;
+  readonly size: number;
+}
+
+const smallBytes = 64 * 1024;
+const readAsync = promisify(read);
+
+// A detour through the thread pool costs more than reading a small piece; a large one must not hold everything up.
+async function readSome(handle: number, into: Buffer, position: number | null): Promise<number> {
+  if (into.length <= smallBytes) return readSync(handle, into, 0, into.length, position);
+  return (await readAsync(handle, into, 0, into.length, position)).bytesRead;
 }
 
 function splitPath(path: string): string[] {
@@ -90,16 +116,18 @@ class HostBase implements BaseReader {
 
   // A FIFO put in place of a file must not block, a device must not be touched: looked at, opened without following and
   // without waiting, and looked at again through the handle.
-  async #open(path: string): Promise<FileHandle | null> {
+  #open(path: string): OpenFile | null {
     const located = this.#locate(path);
     if (located === null) return null;
     try {
       const seen = lstatSync(located, { bigint: true });
       if (!seen.isFile()) return null;
-      const handle = await open(located, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-      const opened = await handle.stat({ bigint: true });
-      if (opened.isFile() && opened.ino === seen.ino && opened.dev === seen.dev) return handle;
-      await handle.close();
+      const handle = openSync(located, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+      const opened = fstatSync(handle, { bigint: true });
+      if (opened.isFile() && opened.ino === seen.ino && opened.dev === seen.dev) {
+        return { handle, size: Number(opened.size) };
+      }
+      closeSync(handle);
       return null;
     } catch (error) {
       if (meansAbsent(error) || denied.has(systemCodeOf(error) ?? "")) return null;
@@ -108,38 +136,37 @@ class HostBase implements BaseReader {
   }
 
   async read(path: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | null> {
-    const handle = await this.#open(path);
-    if (handle === null) return null;
+    const file = this.#open(path);
+    if (file === null) return null;
     try {
-      const { size } = await handle.stat();
-      const bytes = Buffer.alloc(Math.min(maxBytes, size));
+      const bytes = Buffer.alloc(Math.min(maxBytes, file.size));
       let filled = 0;
       while (filled < bytes.length) {
         signal.throwIfAborted();
-        const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, filled);
-        if (bytesRead === 0) break;
-        filled += bytesRead;
+        const got = await readSome(file.handle, bytes.subarray(filled), filled);
+        if (got === 0) break;
+        filled += got;
       }
       return bytes.subarray(0, filled);
     } finally {
-      await handle.close();
+      closeSync(file.handle);
     }
   }
 
   async hash(path: string, signal: AbortSignal): Promise<string | null> {
-    const handle = await this.#open(path);
-    if (handle === null) return null;
+    const file = this.#open(path);
+    if (file === null) return null;
     try {
       const hash = createHash("sha256");
-      const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, Math.max(1, (await handle.stat()).size)));
+      const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, Math.max(1, file.size)));
       for (;;) {
         signal.throwIfAborted();
-        const { bytesRead } = await handle.read(chunk, 0, chunk.length, null);
-        if (bytesRead === 0) return hash.digest("hex");
-        hash.update(chunk.subarray(0, bytesRead));
+        const got = await readSome(file.handle, chunk, null);
+        if (got === 0) return hash.digest("hex");
+        hash.update(chunk.subarray(0, got));
       }
     } finally {
-      await handle.close();
+      closeSync(file.handle);
     }
   }
 
