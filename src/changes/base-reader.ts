@@ -29,13 +29,3 @@ export interface BaseReader extends AsyncDisposable {
   /** SHA-256 in hex of a regular file of any size; null as for `read`. */
   hash(path: string, signal: AbortSignal): Promise<string | null>;
 }
-
-/** The base of a home folder: nothing. */
-export const emptyBase: BaseReader = {
-  look: () => null,
-  list: () => [],
-  listSome: () => [],
-  read: () => Promise.resolve(null),
-  hash: () => Promise.resolve(null),
-  [Symbol.asyncDispose]: () => Promise.resolve(),
-};

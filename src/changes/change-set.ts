@@ -9,14 +9,14 @@ import { LayerScan } from "./scan-layer.js";
 import { type HashScope, settleDrafts } from "./settle.js";
 
 /** What a change set may cost before it is refused. */
-export interface ChangeSetLimits {
+interface ChangeSetLimits {
   /** Entries of the layer. */
   readonly entries: number;
   /** A file above this apparent size is not read, only named: a sparse one costs the agent nothing. */
   readonly hashBytes: number;
 }
 
-export const defaultChangeSetLimits: ChangeSetLimits = { entries: 2_000_000, hashBytes: 64 * 1024 ** 3 };
+const defaultChangeSetLimits: ChangeSetLimits = { entries: 2_000_000, hashBytes: 64 * 1024 ** 3 };
 
 export interface ChangeSetInput {
   /** The layer's entries in tree order: names by their bytes within each folder, a folder before what it holds. */

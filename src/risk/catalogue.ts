@@ -17,7 +17,7 @@ export interface CatalogueRule {
   readonly pattern?: RegExp;
 }
 
-export const catalogue: readonly CatalogueRule[] = [
+export const riskCatalogue: readonly CatalogueRule[] = [
   {
     reason: "belongs to git's own data: hooks and configuration in it run commands on the host",
     folders: [".git"],

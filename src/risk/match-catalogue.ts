@@ -1,4 +1,4 @@
-import { type CatalogueRule, catalogue } from "./catalogue.js";
+import { type CatalogueRule, riskCatalogue } from "./catalogue.js";
 
 interface Index {
   readonly names: ReadonlyMap<string, string>;
@@ -9,7 +9,7 @@ interface Index {
 }
 
 function pairs(key: "names" | "endings" | "folders" | "paths"): [string, string][] {
-  return catalogue.flatMap((rule: CatalogueRule) =>
+  return riskCatalogue.flatMap((rule: CatalogueRule) =>
     (rule[key] ?? []).map((each): [string, string] => [each, rule.reason]),
   );
 }
@@ -20,7 +20,7 @@ const index: Index = {
   endings: new Map(pairs("endings").reverse()),
   folders: new Map(pairs("folders").reverse()),
   paths: pairs("paths"),
-  patterns: catalogue.flatMap(({ pattern, reason }) => (pattern === undefined ? [] : [[pattern, reason] as const])),
+  patterns: riskCatalogue.flatMap(({ pattern, reason }) => (pattern === undefined ? [] : [[pattern, reason] as const])),
 };
 
 function fromFolders(names: readonly string[]): string[] {

@@ -2,7 +2,7 @@ import type { Change } from "../model/change.js";
 import { foldName } from "./canonical.js";
 
 /** From how many deleted files on a deletion is called a mass deletion. */
-export const massDeletionFiles = 50;
+const massDeletionFiles = 50;
 
 /** Reasons that only show when all changes are seen together, each with the paths it is about. */
 export interface SetReason {

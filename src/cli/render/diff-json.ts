@@ -18,7 +18,7 @@ function stateJson(state: EntryState | null): unknown {
 }
 
 /** A change as `diff --json` shows it; see docs/changes.md. */
-export function changeJson(change: Change): unknown {
+function changeJson(change: Change): unknown {
   const { path, kind, type, before, after, binary, risk, conflict, masked } = change;
   return { path, kind, type, before: stateJson(before), after: stateJson(after), binary, risk, conflict, masked };
 }

@@ -1,5 +1,6 @@
 import { decodePath } from "../../base/byte-path.js";
 import { displayPath, escapeBody, escapeText } from "../../base/escape.js";
+import { largestShown } from "../../changes/settle.js";
 import type { Change, ChangeTotals, EntryState } from "../../model/change.js";
 import type { Palette } from "./colour.js";
 import type { ContentSource } from "./content-source.js";
@@ -15,9 +16,6 @@ export interface DiffTextInput {
   readonly palette: Palette;
   readonly signal: AbortSignal;
 }
-
-/** A body larger than this is named, with its size and hash, and not shown. */
-const largestBody = 1024 * 1024;
 
 /**
  * The change set for a person: deletions and high risk first with the reasons, then a unified diff in the same order. Each
@@ -84,10 +82,10 @@ async function* renderBody(change: Change, input: DiffTextInput): AsyncGenerator
   const sizes = [before, after].map((state) => (state?.type === "file" ? state.size : 0));
   if (Math.max(...sizes) === 0) return;
   if (change.binary) yield notShown("binary", change);
-  else if (Math.max(...sizes) > largestBody) yield notShown(`larger than ${formatSize(largestBody)}`, change);
+  else if (Math.max(...sizes) > largestShown) yield notShown(`larger than ${formatSize(largestShown)}`, change);
   else {
-    const old = await contentOf(before, () => source.readBefore(path, largestBody));
-    const now = await contentOf(after, () => source.readAfter(path, largestBody));
+    const old = await contentOf(before, () => source.readBefore(path, largestShown));
+    const now = await contentOf(after, () => source.readAfter(path, largestShown));
     if (old === null || now === null) yield notShown("unreadable", change);
     else if (old.includes(0) || now.includes(0)) yield notShown("binary", change);
     else yield* renderHunks(old, now, palette);
