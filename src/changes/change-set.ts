@@ -16,7 +16,7 @@ interface ChangeSetLimits {
   readonly hashBytes: number;
 }
 
-const defaultChangeSetLimits: ChangeSetLimits = { entries: 2_000_000, hashBytes: 64 * 1024 ** 3 };
+const defaultChangeSetLimits: ChangeSetLimits = { entries: 2_000_000, hashBytes: 16 * 1024 ** 3 };
 
 export interface ChangeSetInput {
   /** The layer's entries in tree order: names by their bytes within each folder, a folder before what it holds. */

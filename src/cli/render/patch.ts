@@ -17,6 +17,8 @@ export interface PatchInput {
 }
 
 const largestFile = 64 * 1024 * 1024;
+/** A text of more lines is carried like a binary file. */
+const mostLines = 200_000;
 const noName = "0".repeat(40);
 
 interface Side {
@@ -102,7 +104,17 @@ function patchFor(path: string, before: Side | null, after: Side | null): string
   lines.push(`index ${names}${oldMode === newMode ? ` ${oldMode}` : ""}`);
   const head = `${lines.join("\n")}\n`;
   if (same) return head;
-  return head + (old.includes(0) || now.includes(0) ? binaryBody(old, now) : textBody(path, before, after));
+  return head + (isText(old) && isText(now) ? textBody(path, before, after) : binaryBody(old, now));
+}
+
+// Lines are held one by one, so a file of nothing but line feeds would take a hundred times its size.
+function isText(content: Uint8Array): boolean {
+  let lines = 0;
+  for (let at = content.indexOf(10); at !== -1; at = content.indexOf(10, at + 1)) {
+    lines += 1;
+    if (lines > mostLines) return false;
+  }
+  return !content.includes(0);
 }
 
 function binaryBody(old: Uint8Array, now: Uint8Array): string {

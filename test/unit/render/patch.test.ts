@@ -222,6 +222,15 @@ describe("a patch carries exactly", () => {
     });
   });
 
+  it("a text of very many lines, in bounded memory", { timeout: 30_000 }, async () => {
+    const { patch } = await expectExact(
+      "git",
+      () => undefined,
+      (root) => writeFileSync(`${root}/f`, "\n".repeat(20_000_000)),
+    );
+    expect(patch.length).toBeLessThan(1_000_000);
+  });
+
   it("two large files with nothing in common, in seconds", { timeout: 30_000 }, async () => {
     const random = (salt: number) =>
       Array.from({ length: 30_000 }, (_, line) => `${(line * 7919 * salt) % 100_003}\n`).join("");
