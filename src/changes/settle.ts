@@ -37,7 +37,7 @@ interface Heads {
 
 // As much as git looks at to tell text from binary.
 const headBytes = 8000;
-const manifestBytes = 1024 * 1024;
+const manifestBytes = 64 * 1024;
 
 /** Turns differences in looks into changes: compares contents where only they can tell, and judges the risk. */
 export async function settleDrafts(drafts: readonly Draft[], input: SettleInput): Promise<Change[]> {

@@ -1,4 +1,8 @@
-import { type CatalogueRule, riskCatalogue } from "./catalogue.js";
+import type { CatalogueRule } from "./catalogue-rule.js";
+import { serviceRules } from "./catalogue-services.js";
+import { toolRules } from "./catalogue-tools.js";
+
+const riskCatalogue = [...serviceRules, ...toolRules];
 
 interface Index {
   readonly names: ReadonlyMap<string, string>;
