@@ -6,6 +6,7 @@ import type { Program } from "../session/reopen.js";
 import { findSession } from "../session/store.js";
 import { openWorkbench, type Workbench } from "../session/workbench.js";
 import type { CommandContext } from "./context.js";
+import { Progress } from "./render/progress.js";
 
 /** How this program is started again in the background. */
 export function programOf({ edge }: CommandContext): Program {
@@ -15,6 +16,7 @@ export function programOf({ edge }: CommandContext): Program {
 /** Opens the workbench for a command and closes it after, whatever happens. */
 export async function withBench<T>(context: CommandContext, work: (bench: Workbench) => Promise<T>): Promise<T> {
   const { edge, options } = context;
+  using progress = new Progress({ stream: edge.stderr, quiet: options.quiet === true, now: Date.now });
   await using bench = await openWorkbench({
     env: edge.env,
     homedir: edge.homedir,
@@ -23,7 +25,8 @@ export async function withBench<T>(context: CommandContext, work: (bench: Workbe
     gid: edge.gid,
     imageHash: edge.imageHash,
     signal: edge.signal,
-    engineAddress: options.engine ?? edge.env["AIRLOCK_ENGINE"],
+    engineAddress: options.engine,
+    onProgress: (step, detail) => progress.update(step, detail),
   });
   return work(bench);
 }

@@ -1,10 +1,13 @@
-import type { ContainerRequest, Mount } from "../model/engine.js";
+import type { ContainerRequest, EngineFacts, Mount } from "../model/engine.js";
 
 /**
  * The body of a create call. Every field is sent, also where it says what the engine would do anyway: what is not sent
  * is taken from the image or the daemon's configuration, and both are not ours.
  */
-export function containerBody(request: ContainerRequest): Readonly<Record<string, unknown>> {
+export function containerBody(
+  request: ContainerRequest,
+  product: EngineFacts["product"],
+): Readonly<Record<string, unknown>> {
   return {
     Image: request.image,
     Labels: request.labels,
@@ -28,16 +31,12 @@ export function containerBody(request: ContainerRequest): Readonly<Record<string
     Volumes: {},
     NetworkDisabled: false,
     OnBuild: [],
-    HostConfig: hostConfig(request),
+    HostConfig: { ...confinement(request, product), ...resources(request), ...nothingElse },
     NetworkingConfig: { EndpointsConfig: {} },
   };
 }
 
-function hostConfig(request: ContainerRequest): Readonly<Record<string, unknown>> {
-  return { ...confinement(request), ...resources(request), ...nothingElse };
-}
-
-function confinement(request: ContainerRequest): Readonly<Record<string, unknown>> {
+function confinement(request: ContainerRequest, product: EngineFacts["product"]): Readonly<Record<string, unknown>> {
   return {
     Privileged: false,
     ReadonlyRootfs: request.readOnlyRoot,
@@ -46,6 +45,8 @@ function confinement(request: ContainerRequest): Readonly<Record<string, unknown
     SecurityOpt: [
       "no-new-privileges:true",
       ...(request.seccompProfile === null ? [] : [`seccomp=${request.seccompProfile}`]),
+      // Podman ignores MaskedPaths.
+      ...(product === "podman" && request.maskedPaths.length > 0 ? [`mask=${request.maskedPaths.join(":")}`] : []),
     ],
     MaskedPaths: request.maskedPaths,
     ReadonlyPaths: request.readOnlyPaths,

@@ -10,7 +10,7 @@ import type {
 import { containerAnswer, containerListAnswer, createdAnswer, parseAnswer } from "./answers.js";
 import { type EngineCaller, longOperationTimeoutMs } from "./caller.js";
 import { containerBody } from "./container-spec.js";
-import { labelFilters } from "./labels.js";
+import { hasLabels, labelFilters } from "./labels.js";
 import { objectName } from "./object-name.js";
 import { EngineRefusal } from "./transport.js";
 
@@ -31,7 +31,7 @@ export async function createContainer(caller: EngineCaller, request: ContainerRe
   const created = await caller.call(`create container ${request.name}`, (abortSignal) =>
     caller.docker.createContainer({
       _query: { name: request.name },
-      _body: containerBody(request),
+      _body: containerBody(request, caller.product),
       abortSignal,
     } as object),
   );
@@ -85,11 +85,17 @@ export async function inspectContainer(caller: EngineCaller, id: string): Promis
 
 /** Sends a signal to the first process; nothing happens when it does not run. */
 export async function killContainer(caller: EngineCaller, id: string, signal = "SIGKILL"): Promise<void> {
-  await caller.callUnless(
-    `kill container ${id}`,
-    (abortSignal) => containerOf(caller, id).kill({ signal, abortSignal }),
-    { 404: null, 409: null },
-  );
+  await caller.call(`kill container ${id}`, async (abortSignal) => {
+    try {
+      await containerOf(caller, id).kill({ signal, abortSignal });
+    } catch (error) {
+      if (!(error instanceof EngineRefusal) || !isNotRunning(error)) throw error;
+    }
+  });
+}
+
+function isNotRunning({ status, message }: EngineRefusal): boolean {
+  return status === 404 || status === 409 || /can only kill running containers/.test(message);
 }
 
 export async function pauseContainer(caller: EngineCaller, id: string): Promise<void> {
@@ -102,6 +108,8 @@ export async function unpauseContainer(caller: EngineCaller, id: string): Promis
 
 /** Kills and removes the container with its anonymous volumes, and looks whether it is gone; another remover is waited for. */
 export async function removeContainer(caller: EngineCaller, id: string): Promise<boolean> {
+  // Podman asks the process to end first, and waits.
+  if (caller.product === "podman") await killContainer(caller, id);
   await caller.call(`remove container ${id}`, async (abortSignal) => {
     try {
       await containerOf(caller, id).remove({ force: true, v: true, abortSignal });
@@ -123,15 +131,17 @@ function isUnderWay(error: EngineRefusal): boolean {
 /** Every container, stopped ones too, that carries all the labels. */
 export async function listContainers(caller: EngineCaller, labels: Labels): Promise<readonly ContainerSummary[]> {
   const answer: unknown = await caller.call("list containers", (abortSignal) =>
-    caller.docker.listContainers({ all: true, filters: { label: labelFilters(labels) }, abortSignal }),
+    caller.docker.listContainers({ all: true, filters: { label: labelFilters(caller, labels) }, abortSignal }),
   );
-  return parseAnswer(containerListAnswer, answer, "containers").map((found) => ({
-    id: found.Id,
-    name: (found.Names[0] ?? "").replace(/^\//, ""),
-    image: found.Image,
-    labels: found.Labels,
-    status: statusOf(found.State),
-  }));
+  return parseAnswer(containerListAnswer, answer, "containers")
+    .filter(({ Labels: found }) => hasLabels(found, labels))
+    .map((found) => ({
+      id: found.Id,
+      name: (found.Names[0] ?? "").replace(/^\//, ""),
+      image: found.Image,
+      labels: found.Labels,
+      status: statusOf(found.State),
+    }));
 }
 
 interface ImageToMake {

@@ -40,6 +40,12 @@ export async function engineFacts(caller: EngineCaller): Promise<EngineFacts> {
     cpus: info.NCPU,
     memoryBytes: info.MemTotal,
     dataRoot: info.DockerRootDir,
-    runcVersion: version.Components.find(({ Name }) => Name === "runc" || Name === "OCI Runtime")?.Version ?? null,
+    runcVersion: runcVersion(version.Components),
   };
+}
+
+// Podman says `OCI Runtime (runc)` and `runc version 1.1.5\ncommit: …`.
+function runcVersion(components: readonly { readonly Name: string; readonly Version: string }[]): string | null {
+  const component = components.find(({ Name }) => Name === "runc" || Name === "OCI Runtime (runc)");
+  return component === undefined ? null : (/\d+\.\S*/.exec(component.Version)?.[0] ?? null);
 }

@@ -5,7 +5,7 @@ import type { ImageState, Labels } from "../model/engine.js";
 import { imageAnswer, imageListAnswer, parseAnswer } from "./answers.js";
 import { type EngineCaller, longOperationTimeoutMs } from "./caller.js";
 import { engineError } from "./engine-error.js";
-import { labelFilters } from "./labels.js";
+import { hasLabels, labelFilters } from "./labels.js";
 import { errorIn, readProgress } from "./progress.js";
 import { EngineRefusal } from "./transport.js";
 
@@ -35,12 +35,12 @@ export async function inspectImage(caller: EngineCaller, reference: string): Pro
 
 export async function listImages(caller: EngineCaller, labels: Labels): Promise<readonly ImageState[]> {
   const answer: unknown = await caller.call("list images", (abortSignal) =>
-    caller.docker.listImages({ filters: { label: labelFilters(labels) }, abortSignal }),
+    caller.docker.listImages({ filters: { label: labelFilters(caller, labels) }, abortSignal }),
   );
   const found: ImageState[] = [];
   for (const { Id } of parseAnswer(imageListAnswer, answer, "images")) {
     const image = await inspectImage(caller, Id);
-    if (image !== null) found.push(image);
+    if (image !== null && hasLabels(image.labels, labels)) found.push(image);
   }
   return found;
 }
@@ -108,22 +108,32 @@ function missing(reference: string, error: EngineRefusal): AirlockError {
 
 /** Makes an image of one layer from a tar stream; gives its id. */
 export async function importImage(caller: EngineCaller, root: Readable, tag: string, labels: Labels): Promise<string> {
-  const { fromImage, tag: version } = splitReference(tag);
+  const { fromImage: repo, tag: version } = splitReference(tag);
   return await caller.call(
     `import image ${tag}`,
     async (abortSignal) => {
       const changes = Object.entries(labels).map(([key, value]) => `LABEL ${quoteLabel(key)}=${quoteLabel(value)}`);
-      const output = await caller.docker.importImage(root, { repo: fromImage, tag: version, changes, abortSignal });
-      let id = "";
-      for await (const progress of readProgress(output as Readable)) {
-        const error = errorIn(progress);
-        if (error !== undefined) throw new EngineRefusal(500, error);
-        id = progress.status ?? id;
+      const output = await caller.docker.importImage(root, { repo, tag: version, changes, abortSignal });
+      const id = await importedId(output as Readable);
+      // Podman tags it `latest`, whatever it is told.
+      if (caller.product === "podman" && version !== "latest") {
+        await caller.docker.getImage(id).tag({ repo, tag: version, abortSignal });
+        await caller.docker.getImage(`${repo}:latest`).remove({ abortSignal } as object);
       }
-      return id.trim();
+      return id;
     },
     { timeoutMs: longOperationTimeoutMs },
   );
+}
+
+async function importedId(output: Readable): Promise<string> {
+  let id = "";
+  for await (const progress of readProgress(output)) {
+    const error = errorIn(progress);
+    if (error !== undefined) throw new EngineRefusal(500, error);
+    id = progress.status ?? id;
+  }
+  return id.trim();
 }
 
 const quoteLabel = (text: string): string => `"${text.replace(/["\\$]/g, "\\$&")}"`;

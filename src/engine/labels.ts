@@ -1,6 +1,15 @@
 import type { Labels } from "../model/engine.js";
+import type { EngineCaller } from "./caller.js";
 
-/** The `label` filter of a list call: all of them must match; an empty value asks for the label alone. */
-export function labelFilters(labels: Labels): string[] {
-  return Object.entries(labels).map(([key, value]) => (value === "" ? key : `${key}=${value}`));
+/** The `label` filter of a list call. Podman finds nothing, or too much, with more than one: it gets the last. */
+export function labelFilters({ product }: EngineCaller, labels: Labels): string[] {
+  const filters = Object.entries(labels).map(([key, value]) => (value === "" ? key : `${key}=${value}`));
+  return product === "podman" ? filters.slice(-1) : filters;
+}
+
+/** Whether something carries all of the labels, an empty value asking for the label alone; no engine's word is taken for it. */
+export function hasLabels(found: Labels, wanted: Labels): boolean {
+  return Object.entries(wanted).every(([key, value]) =>
+    value === "" ? Object.hasOwn(found, key) : found[key] === value,
+  );
 }

@@ -2,7 +2,7 @@ import { AirlockError } from "../base/errors.js";
 import type { Labels, VolumeRequest, VolumeState } from "../model/engine.js";
 import { parseAnswer, volumeAnswer, volumeListAnswer } from "./answers.js";
 import type { EngineCaller } from "./caller.js";
-import { labelFilters } from "./labels.js";
+import { hasLabels, labelFilters } from "./labels.js";
 import { objectName } from "./object-name.js";
 
 type VolumeAnswer = ReturnType<typeof volumeAnswer.parse>;
@@ -81,9 +81,11 @@ export async function removeVolume(caller: EngineCaller, name: string): Promise<
 
 export async function listVolumes(caller: EngineCaller, labels: Labels): Promise<readonly VolumeState[]> {
   const answer: unknown = await caller.call("list volumes", (abortSignal) =>
-    caller.docker.listVolumes({ filters: { label: labelFilters(labels) }, abortSignal } as object),
+    caller.docker.listVolumes({ filters: { label: labelFilters(caller, labels) }, abortSignal } as object),
   );
-  return parseAnswer(volumeListAnswer, answer, "volumes").Volumes.map(volumeState);
+  return parseAnswer(volumeListAnswer, answer, "volumes")
+    .Volumes.filter(({ Labels: found }) => hasLabels(found, labels))
+    .map(volumeState);
 }
 
 function volumeOf({ docker }: EngineCaller, name: string) {

@@ -6,11 +6,12 @@ import { takeLock } from "../base/file-lock.js";
 import { newSessionId, sessionIdPattern } from "../base/ids.js";
 import type { ContainerRequest, ImageState } from "../model/engine.js";
 import type { ApprovedPath, HiddenFile, Layer, SessionRecord } from "../model/session.js";
+import type { SecretScan } from "../policy/mask-scan.js";
 import { checkProject, type ProjectFolder, workspaceTarget } from "../policy/project.js";
 import { removeSession } from "./discard.js";
 import { sandboxHome } from "./environment.js";
 import { journalPaths, sessionFolder } from "./home.js";
-import { prepareLayers, type SecretScan, scanLayers } from "./layers.js";
+import { prepareLayers, scanLayers } from "./layers.js";
 import { approvePaths, protectedPlaces } from "./paths.js";
 import { planLayers, type SessionPlan } from "./plan.js";
 import { type OpenSandbox, sandboxRequest, startSandbox } from "./sandbox.js";
@@ -143,7 +144,7 @@ async function buildSession(bench: Workbench, plan: SessionPlan, id: string): Pr
   const baseTimeMs = Date.now();
   const places = await protectedPlaces(bench);
   const project = await checkProject(plan.project, places);
-  const paths = await approvePaths(bench, plan, places);
+  const paths = await approvePaths(plan, project.path, places);
   const cow = paths.filter(({ mode }) => mode === "cow");
   const enginePart = Promise.all([
     bench.engine(),
@@ -167,7 +168,7 @@ async function buildSession(bench: Workbench, plan: SessionPlan, id: string): Pr
     }),
     prepareLayers(bench, record, scans).then(() => engine.createContainer(request)),
   ]);
-  const sandbox = await startSandbox(bench, { container, request, record, tty: plan.tty });
+  const sandbox = await startSandbox(bench, { container, request, record, image, tty: plan.tty });
   try {
     const proved = await acceptVerdict(bench, record, sandbox);
     await saveSession(bench.home, proved);

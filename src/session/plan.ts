@@ -1,4 +1,3 @@
-import type { Secret } from "../base/secret.js";
 import type { BaseKind, Layer, LayerName, Limits, PathMode, SandboxUser } from "../model/session.js";
 
 /** A path that the user asked for with `--path` or in a configuration. */
@@ -11,6 +10,8 @@ export interface PathRequest {
 /** What a new session shall be: flags, environment and configuration already merged. */
 export interface SessionPlan {
   readonly project: string;
+  /** Where relative paths of flags begin. */
+  readonly cwd: string;
   readonly name: string | undefined;
   readonly image: string | undefined;
   readonly base: BaseKind | undefined;
@@ -21,7 +22,6 @@ export interface SessionPlan {
   readonly allowRw: boolean;
   readonly mask: readonly string[];
   readonly unmask: readonly string[];
-  readonly env: ReadonlyMap<string, Secret>;
   readonly command: readonly string[] | null;
   readonly tty: boolean;
 }

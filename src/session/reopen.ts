@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { takeLock } from "../base/file-lock.js";
 import type { SessionRecord } from "../model/session.js";
 import { sessionFolder } from "./home.js";
+import { createLayerVolumes } from "./layers.js";
 import { acceptVerdict, requireImage } from "./open.js";
 import { releaseSandbox, sandboxRequest, startSandbox } from "./sandbox.js";
 import { saveSession } from "./store.js";
@@ -51,11 +52,12 @@ export async function reopenSession(
   const engine = await bench.engine();
   const image = await requireImage(bench, stopped.rootImage ?? stopped.image.id);
   await bench.keeperContainer();
+  await createLayerVolumes(bench, stopped);
   const { record, container: kept } = await containerFor(bench, stopped);
   const tty = kept === null ? false : await hasTty(bench, kept);
   const request = sandboxRequest(bench, { record, image, tty });
   const container = kept ?? (await engine.createContainer(request));
-  await using sandbox = await startSandbox(bench, { container, request, record, tty });
+  await using sandbox = await startSandbox(bench, { container, request, record, image, tty });
   const proved = await acceptVerdict(bench, { ...record, command: null }, sandbox);
   releaseSandbox(sandbox, {
     mode: "hold",

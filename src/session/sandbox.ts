@@ -1,10 +1,10 @@
 import { AirlockError } from "../base/errors.js";
 import { newToken } from "../base/ids.js";
 import type { Secret } from "../base/secret.js";
-import type { ContainerState, EngineStreams, ImageState, Mount } from "../model/engine.js";
+import type { ContainerRequest, ContainerState, EngineStreams, ImageState, Mount } from "../model/engine.js";
 import type { ApprovedPath, Layer, SessionRecord } from "../model/session.js";
 import { buildSandboxRequest } from "../wall/container-spec.js";
-import { proveWall, type WallVerdict } from "../wall/prove.js";
+import { type ApprovedBase, proveWall, type WallVerdict } from "../wall/prove.js";
 import { sandboxEnvironment } from "./environment.js";
 import { keeperNames } from "./keeper.js";
 import { readInitLine, releaseFrame } from "./release.js";
@@ -45,10 +45,7 @@ function pathMounts(paths: readonly ApprovedPath[]): Mount[] {
 }
 
 /** The container that a session's record asks for. */
-export function sandboxRequest(
-  bench: Workbench,
-  { record, image, tty }: SandboxWish,
-): ReturnType<typeof buildSandboxRequest> {
+export function sandboxRequest(bench: Workbench, { record, image, tty }: SandboxWish): ContainerRequest {
   const runtime: Mount = {
     type: "volume",
     source: keeperNames(bench.home, bench.surroundings.imageHash).runtime,
@@ -63,7 +60,6 @@ export function sandboxRequest(
     imageEnvironment: image.environment,
     labels: { "airlock.home": bench.home.id, "airlock.session": record.id, "airlock.role": "sandbox" },
     hostname: record.id,
-    workspace: record.workspace,
     uid: record.uid,
     gid: record.gid,
     user: record.user,
@@ -74,7 +70,7 @@ export function sandboxRequest(
   });
 }
 
-async function describeEarlyEnd(state: ContainerState | null): Promise<AirlockError> {
+function earlyEnd(state: ContainerState | null): AirlockError {
   const why =
     state === null ? "it vanished" : state.oomKilled ? "it ran out of memory" : `it ended with code ${state.exitCode}`;
   return new AirlockError("E_WALL_UNPROVED", `the sandbox ended before its wall was proved: ${why}`, {
@@ -82,37 +78,46 @@ async function describeEarlyEnd(state: ContainerState | null): Promise<AirlockEr
   });
 }
 
+interface Starting extends SandboxWish {
+  readonly container: string;
+  readonly request: ContainerRequest;
+}
+
+function approvedBases({ project, layers, paths }: SessionRecord): ApprovedBase[] {
+  const cow = paths.filter(({ mode }) => mode === "cow");
+  const overlaid = layers.some(({ base }) => base === "overlay");
+  return overlaid ? [{ hostPath: project.path, device: project.device, inode: project.inode }, ...cow] : [];
+}
+
 /**
  * Starts a created container and proves its wall while its first process waits: nothing of the agent's has run when this
- * returns, and a verdict that is not good stops the sandbox (`E_WALL_UNPROVED`).
+ * returns. Whether the verdict is good is for the caller to look at.
  */
-export async function startSandbox(
-  bench: Workbench,
-  container: string,
-  { record, image, tty }: SandboxWish,
-  prove: (streams: EngineStreams) => Promise<void> = async () => undefined,
-): Promise<OpenSandbox> {
+export async function startSandbox(bench: Workbench, starting: Starting): Promise<OpenSandbox> {
+  const { container, request, record, image, tty } = starting;
   const engine = await bench.engine();
   const streams = await engine.attachContainer(container, { tty });
   try {
     const exit = engine.waitContainer(container);
     exit.catch(() => undefined);
     await engine.startContainer(container);
-    await prove(streams);
     const state = await engine.inspectContainer(container);
-    const early = await describeEarlyEnd(state);
+    const ended = earlyEnd(state);
     const report = await readInitLine(streams.stdout, {
       timeoutMs: startTimeoutMs,
       signal: bench.signal,
-      onEnd: () => early,
+      onEnd: () => ended,
     });
-    if (state === null) throw early;
+    if (state === null) throw ended;
     const verdict = await proveWall({
-      request: sandboxRequest(bench, { record, image, tty }),
+      request,
       state,
       report,
       approvals: record.paths,
-      localEngine: engine.endpoint.kind === "unix",
+      bases: approvedBases(record),
+      imageVolumes: image.volumes,
+      runtime: record.runtime ?? "",
+      sameKernel: engine.endpoint.kind === "unix" && record.layers.every(({ base }) => base !== "upload"),
     });
     return { container, streams, tty, exit, verdict, [Symbol.asyncDispose]: () => streams[Symbol.asyncDispose]() };
   } catch (error) {

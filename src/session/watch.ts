@@ -27,12 +27,7 @@ async function watchDisk(
   await sleep(firstLookMs, undefined, { signal });
   await using keeper = await bench.connectKeeper();
   const { diskBytes } = record.limits;
-  for await (const { bytes, freeBytes } of keeper.watch({
-    session: record.id,
-    intervalMs,
-    limitBytes: diskBytes,
-    reserveBytes,
-  })) {
+  for await (const { bytes, freeBytes } of keeper.watch({ session: record.id, intervalMs })) {
     if (signal.aborted) return;
     if (bytes > diskBytes)
       return stop(`disk: it wrote ${describeBytes(bytes)}, the limit is ${describeBytes(diskBytes)}`);
@@ -69,7 +64,9 @@ export function watchLimits(bench: Workbench, record: SessionRecord, container: 
     if (!controller.signal.aborted) reason ??= `the watch over its limits failed: ${String(error)}`;
   };
   // The timeout's own reason must stand even when the command obeys SIGTERM at once.
-  const timedOut = (): void => void (reason ??= `timeout: it ran for ${record.limits.timeoutSeconds} s`);
+  const timedOut = (): void => {
+    reason ??= `timeout: it ran for ${record.limits.timeoutSeconds} s`;
+  };
   const { timeoutSeconds } = record.limits;
   const timer = timeoutSeconds > 0 ? setTimeout(timedOut, timeoutSeconds * 1_000) : undefined;
   const watches = [

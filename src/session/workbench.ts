@@ -19,6 +19,8 @@ export interface Surroundings {
   readonly signal: AbortSignal;
   /** `--engine`. */
   readonly engineAddress: string | undefined;
+  /** Told of what takes long. */
+  readonly onProgress: (step: string, detail: string) => void;
 }
 
 /** The repository of Airlock's own image; the tag is the hash of what it is made of. */
@@ -36,6 +38,7 @@ export class Workbench implements AsyncDisposable {
   #engine: Promise<Engine> | null = null;
   #keeper: Promise<RunningKeeper> | null = null;
   #client: Promise<KeeperClient> | null = null;
+  #second: Promise<KeeperClient> | null = null;
 
   constructor(home: AirlockHome, surroundings: Surroundings) {
     this.home = home;
@@ -76,6 +79,12 @@ export class Workbench implements AsyncDisposable {
   keeper(): Promise<KeeperClient> {
     this.#client ??= this.connectKeeper().then((client) => this.#stack.use(client));
     return this.#client;
+  }
+
+  /** A second connection, for reading contents while the first one lists. */
+  contentKeeper(): Promise<KeeperClient> {
+    this.#second ??= this.connectKeeper().then((client) => this.#stack.use(client));
+    return this.#second;
   }
 
   /** A connection of its own, for something that keeps talking (`watch`). */

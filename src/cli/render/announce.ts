@@ -1,0 +1,23 @@
+import { displayPath } from "../../base/escape.js";
+import type { SessionRecord } from "../../model/session.js";
+import type { CommandContext } from "../context.js";
+import { makePalette, wantsColour } from "./colour.js";
+import { countOf } from "./size.js";
+
+/** Says, before anything runs, what is not as tight as usual; at a terminal also which session this is. */
+export function announceSession(context: CommandContext, record: SessionRecord): void {
+  const { edge } = context;
+  const terminal = edge.stderr.isTTY === true;
+  const palette = makePalette(wantsColour(edge.env, terminal));
+  for (const { hostPath, mode } of record.paths) {
+    if (mode === "rw") context.warn(palette.red(`WRITES THROUGH to the host: ${displayPath(hostPath)}`));
+  }
+  if (record.user === "root") context.warn(palette.red("root inside: the container's own files can be written"));
+  if (!terminal) return;
+  const hidden = record.hidden.length === 0 ? "" : `, ${countOf(record.hidden.length, "secret")} hidden`;
+  context.note(
+    palette.dim(
+      `airlock: session ${record.id}, ${displayPath(record.project.path)} is copy-on-write, no network${hidden}`,
+    ),
+  );
+}

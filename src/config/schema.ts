@@ -1,0 +1,82 @@
+import { z } from "zod";
+import { parseDuration, parseSize } from "./units.js";
+
+const size = z
+  .union([z.string(), z.number()])
+  .transform((value, context) => {
+    const bytes = parseSize(String(value));
+    if (bytes !== null) return bytes;
+    context.addIssue({ code: "custom", message: 'not a size: write "512m" or "4g"' });
+    return z.NEVER;
+  })
+  .meta({ examples: ["512m", "4g"] });
+
+const duration = z
+  .union([z.string(), z.number()])
+  .transform((value, context) => {
+    const seconds = parseDuration(String(value));
+    if (seconds !== null) return seconds;
+    context.addIssue({ code: "custom", message: 'not a duration: write "90s", "30m" or "1h30m"' });
+    return z.NEVER;
+  })
+  .meta({ examples: ["30m"] });
+
+const globs = z.array(z.string().min(1).max(1_000)).max(1_000);
+
+const path = z.strictObject({
+  host: z.string().min(1).describe("The path on the host; ~ and paths relative to the project are understood."),
+  mode: z
+    .enum(["ro", "cow", "rw"])
+    .default("ro")
+    .describe("Read-only, copy-on-write, or written through (rw needs approval and is loud)."),
+  target: z.string().startsWith("/").exactOptional().describe("Where it appears inside; by default at its own path."),
+});
+
+const limits = z.strictObject({
+  memory: size.exactOptional().describe("Memory of the sandbox, tmpfs included."),
+  cpus: z.number().positive().max(1_024).exactOptional().describe("Processors, also in parts."),
+  pids: z.int().min(16).max(4_000_000).exactOptional().describe("Processes and threads at once."),
+  disk: size.exactOptional().describe("What the session may write."),
+  timeout: duration.exactOptional().describe("How long a sandbox may run; 0 for no end."),
+});
+
+const shared = {
+  image: z.string().min(1).max(500).exactOptional().describe("The image of the sandbox, instead of Airlock's own."),
+  runtime: z.string().min(1).max(100).exactOptional().describe("The container runtime, e.g. runsc for gVisor."),
+  user: z
+    .enum(["agent", "root"])
+    .exactOptional()
+    .describe("root: writable container root and five file-ownership capabilities."),
+  workspace: z.enum(["overlay", "upload"]).exactOptional().describe("How the project lies under the workspace."),
+  paths: z.array(path).max(100).exactOptional().describe("Further host paths that the sandbox sees."),
+  env: z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.union([z.string(), z.number(), z.boolean()]))
+    .exactOptional()
+    .describe("Variables inside. No secrets here: --env and --env-file are for those."),
+  mask: globs.exactOptional().describe("Further files and folders to hide from the sandbox."),
+  unmask: globs.exactOptional().describe("Files to show although they look like secrets."),
+  limits: limits.exactOptional().describe("What the sandbox may use."),
+  onExit: z
+    .enum(["review", "keep", "discard"])
+    .exactOptional()
+    .describe("What happens when the command of `run` has ended."),
+};
+
+/** `airlock.yaml` of a project. What it loosens needs the user's approval. */
+export const projectSchema = z.strictObject(shared).describe("Airlock's configuration of a project");
+
+/** The user's own configuration, which may also allow paths that are written through. */
+export const userSchema = z
+  .strictObject({
+    ...shared,
+    allowRw: z.boolean().exactOptional().describe("Allow paths with mode rw without --allow-rw."),
+  })
+  .describe("Airlock's configuration of a user");
+
+/** A configuration file as it was read. */
+export type FileConfig = z.output<typeof userSchema>;
+
+/** The JSON Schema of either file, for editors. */
+export function jsonSchema(kind: "project" | "user"): unknown {
+  return z.toJSONSchema(kind === "project" ? projectSchema : userSchema, { io: "input" });
+}

@@ -1,0 +1,99 @@
+import type { BaseReader } from "../changes/base-reader.js";
+import { buildChangeSet } from "../changes/change-set.js";
+import { type CollectedChanges, collectChanges } from "../changes/collect.js";
+import { openHostBase } from "../changes/host-base.js";
+import type { LayerContents } from "../changes/layer-contents.js";
+import type { Change } from "../model/change.js";
+import type { HiddenFile, Layer, SessionRecord } from "../model/session.js";
+import type { KeeperClient } from "../workspace/keeper-client.js";
+import type { Workbench } from "./workbench.js";
+
+/** A session's changes, with what the render needs to show their contents. */
+export interface SessionChanges extends CollectedChanges {
+  readonly session: string;
+  readonly base: { readonly path: string; readonly kind: string; readonly time: string };
+  readonly hidden: readonly HiddenFile[];
+}
+
+interface ChangeOptions {
+  /** `all`: a hash of every file on both sides, for machines to compare. */
+  readonly hashes?: "needed" | "all";
+}
+
+/** Where contents of a change come from: the host for what was, the keeper for what is. */
+export interface SessionContents extends AsyncDisposable {
+  readBefore(path: string, maxBytes: number): Promise<Uint8Array | null>;
+  readAfter(path: string, maxBytes: number): Promise<Uint8Array | null>;
+}
+
+function layerContents(keeper: KeeperClient, session: string, layer: string): LayerContents {
+  return {
+    hash: (paths) => keeper.hashFiles({ session, layer, paths }),
+    heads: (paths, bytes) => keeper.readHeads({ session, layer, paths, bytes }),
+  };
+}
+
+const workspaceOf = ({ layers }: SessionRecord): Layer | undefined => layers.find(({ name }) => name === "workspace");
+
+async function collectWorkspace(
+  bench: Workbench,
+  record: SessionRecord,
+  base: BaseReader,
+  options: ChangeOptions,
+): Promise<CollectedChanges> {
+  const keeper = await bench.keeper();
+  const changes = buildChangeSet({
+    entries: keeper.listLayer({ session: record.id, layer: "workspace" }),
+    layer: layerContents(await bench.contentKeeper(), record.id, "workspace"),
+    base,
+    hidden: record.hidden,
+    baseTimeMs: record.baseTimeMs,
+    hashes: options.hashes ?? "needed",
+    signal: bench.signal,
+  });
+  return collectChanges(changes, base);
+}
+
+/** What a session changed in its project. */
+export async function changesOf(
+  bench: Workbench,
+  record: SessionRecord,
+  options: ChangeOptions = {},
+): Promise<SessionChanges> {
+  await using base = openHostBase(record.project.path);
+  const collected = await collectWorkspace(bench, record, base, options);
+  const kind = workspaceOf(record)?.base ?? "overlay";
+  return {
+    ...collected,
+    session: record.id,
+    base: { path: record.project.path, kind, time: new Date(record.baseTimeMs).toISOString() },
+    hidden: record.hidden,
+  };
+}
+
+/** Opens both sides of a session's changes for reading. */
+export async function openContents(
+  bench: Workbench,
+  record: SessionRecord,
+  changes: readonly Change[],
+): Promise<SessionContents> {
+  const keeper = await bench.keeper();
+  const base = openHostBase(record.project.path);
+  const targets = new Map(
+    changes.map(({ path, after }) => [path, after?.type === "symlink" ? (after.target ?? "") : null]),
+  );
+  const before = new Map(changes.map((change) => [change.path, change.before]));
+  return {
+    async readBefore(path, maxBytes) {
+      const state = before.get(path);
+      if (state?.type === "symlink") return Buffer.from(state.target ?? "");
+      return (state?.size ?? 0) > maxBytes ? null : base.read(path, maxBytes, bench.signal);
+    },
+    async readAfter(path, maxBytes) {
+      const target = targets.get(path);
+      if (typeof target === "string") return Buffer.from(target);
+      return keeper.readFile({ session: record.id, layer: "workspace", path, maxBytes });
+    },
+    [Symbol.asyncDispose]: () => base[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,132 @@
+import { AirlockError } from "../base/errors.js";
+import { displayPath } from "../base/escape.js";
+import type { ContainerRequest, Labels, Mount, Ulimit } from "../model/engine.js";
+import type { Limits, SandboxUser } from "../model/session.js";
+import { seccompProfile } from "./seccomp.js";
+
+/** What a session decides about its sandbox; everything else is the wall's. */
+export interface SandboxSpec {
+  readonly name: string;
+  readonly image: string;
+  /** Paths that the image declares as VOLUME. */
+  readonly imageVolumes: readonly string[];
+  /** `K=V` of the image. */
+  readonly imageEnvironment: readonly string[];
+  readonly labels: Labels;
+  readonly hostname: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly user: SandboxUser;
+  readonly tty: boolean;
+  readonly mounts: readonly Mount[];
+  readonly limits: Limits;
+  readonly runtime: string | undefined;
+}
+
+const mebibyte = 1024 * 1024;
+
+/**
+ * Masked: they tell of the host or let its kernel be steered. A list that is sent replaces the engine's own, so it is whole.
+ * /proc/mtrr is not in Docker's, and uid 0 without any capability can write there.
+ */
+export const maskedPaths: readonly string[] = [
+  "/proc/acpi",
+  "/proc/asound",
+  "/proc/config.gz",
+  "/proc/interrupts",
+  "/proc/kallsyms",
+  "/proc/kcore",
+  "/proc/keys",
+  "/proc/latency_stats",
+  "/proc/mtrr",
+  "/proc/sched_debug",
+  "/proc/scsi",
+  "/proc/timer_list",
+  "/proc/timer_stats",
+  "/sys/devices/virtual/powercap",
+  "/sys/firmware",
+  "/sys/kernel/debug",
+  "/sys/kernel/security",
+];
+
+export const readOnlyPaths: readonly string[] = [
+  "/proc/bus",
+  "/proc/fs",
+  "/proc/irq",
+  "/proc/sys",
+  "/proc/sysrq-trigger",
+];
+
+/** What `--user root` has: enough for a package manager to own files as it must, and nothing beyond files. */
+export const rootCapabilities: readonly string[] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"];
+
+/** An image may not put a volume of its own over these: it would replace what we mount, or make system folders writable. */
+const noVolumes = /^\/($|(airlock|bin|boot|dev|etc|home|lib[^/]*|proc|run|sbin|sys|tmp|usr)(\/|$))/;
+
+// No nproc: the kernel counts it for a user id on the whole host. The number of processes is the cgroup's to limit.
+function ulimits({ diskBytes }: Limits): Ulimit[] {
+  return [
+    { name: "core", soft: 0, hard: 0 },
+    { name: "fsize", soft: diskBytes, hard: diskBytes },
+    { name: "memlock", soft: 64 * 1024, hard: 64 * 1024 },
+    { name: "nofile", soft: 65_536, hard: 65_536 },
+  ];
+}
+
+// The image's variables would stand in the container's configuration whatever we send; those that decide which code is
+// loaded are emptied there. What the command sees comes by the release frame.
+function environment(imageEnvironment: readonly string[]): string[] {
+  const names = imageEnvironment.map((entry) => entry.slice(0, entry.indexOf("=")));
+  return names.filter((name) => /^(LD_|GCONV_|NODE_|BASH_|ENV$|PYTHON|PERL|RUBY)/.test(name)).map((name) => `${name}=`);
+}
+
+function refuseVolumes(paths: readonly string[], image: string): void {
+  const refused = paths.filter((path) => noVolumes.test(path));
+  if (refused.length === 0) return;
+  throw new AirlockError(
+    "E_MOUNT_REFUSED",
+    `the image ${image} wants volumes of its own at ${refused.map(displayPath).join(", ")}`,
+    {
+      hint: "use an image without such a VOLUME line",
+    },
+  );
+}
+
+/** The container of a sandbox: every field that the wall is made of. */
+export function buildSandboxRequest(spec: SandboxSpec): ContainerRequest {
+  refuseVolumes(spec.imageVolumes, spec.image);
+  const { limits, uid, gid, user } = spec;
+  const temporary = Math.max(64 * mebibyte, Math.floor(limits.memoryBytes / 2));
+  return {
+    name: spec.name,
+    image: spec.image,
+    labels: spec.labels,
+    entrypoint: ["/airlock/init"],
+    command: ["sandbox"],
+    workingDirectory: "/",
+    user: user === "root" ? "0:0" : `${uid}:${gid}`,
+    environment: environment(spec.imageEnvironment),
+    hostname: spec.hostname,
+    tty: spec.tty,
+    openStdin: true,
+    stopSignal: "SIGTERM",
+    readOnlyRoot: user === "agent",
+    capabilitiesAdded: user === "root" ? rootCapabilities : [],
+    seccompProfile: seccompProfile(),
+    mounts: spec.mounts,
+    tmpfs: {
+      "/run": "rw,nosuid,nodev,noexec,size=16m,mode=755",
+      // exec: compilers, test runners and package managers run what they put there. Its size counts as memory.
+      "/tmp": `rw,nosuid,nodev,exec,size=${temporary},nr_inodes=200k,mode=1777`,
+    },
+    maskedPaths,
+    readOnlyPaths,
+    ulimits: ulimits(limits),
+    memoryBytes: limits.memoryBytes,
+    nanoCpus: Math.round(limits.cpus * 1e9),
+    pidsLimit: limits.pids,
+    shmBytes: 256 * mebibyte,
+    oomScoreAdjustment: 500,
+    runtime: spec.runtime,
+  };
+}

@@ -1,0 +1,70 @@
+import type { ContainerRequest } from "../model/engine.js";
+import { check, checkEqual, checkWithin, type WallCheck } from "./check.js";
+import type { ProbeReport } from "./report.js";
+
+const capabilityBits: Readonly<Record<string, number>> = { CHOWN: 0, DAC_OVERRIDE: 1, FOWNER: 3, SETGID: 6, SETUID: 7 };
+
+/** What may stand in /dev: the harmless devices that every container has. */
+const standardDevices = ["console", "full", "null", "ptmx", "random", "tty", "urandom", "zero"];
+
+const refusals = ["EPERM", "EACCES", "ENOSYS"];
+const absentFamily = [...refusals, "EAFNOSUPPORT"];
+
+function capabilityMask(names: readonly string[]): string {
+  const mask = names.reduce((sum, name) => sum + 2 ** (capabilityBits[name] ?? Number.NaN), 0);
+  return mask.toString(16).padStart(16, "0");
+}
+
+function capabilityChecks(request: ContainerRequest, { status }: ProbeReport): WallCheck[] {
+  const expected = capabilityMask(request.capabilitiesAdded);
+  const none = capabilityMask([]);
+  return [
+    ...["CapPrm", "CapEff", "CapBnd"].map((set) => checkEqual(`inside ${set}`, expected, status[set])),
+    // Older engines fill the inheritable set with what was added (CVE-2022-24769): harmless with no_new_privs, never more.
+    check("inside CapInh", status["CapInh"] === none || status["CapInh"] === expected, none, status["CapInh"]),
+    checkEqual("inside CapAmb", none, status["CapAmb"]),
+  ];
+}
+
+function syscallChecks({ syscalls }: ProbeReport): WallCheck[] {
+  return Object.entries(syscalls).map(([name, answer]) => {
+    const accepted = name.startsWith("socket_") ? absentFamily : refusals;
+    return check(`inside ${name}`, accepted.includes(answer), "refused", answer);
+  });
+}
+
+// Its own kernel answers inside gVisor: it shows no seccomp filter, allows user namespaces within itself, and refuses
+// host-facing calls with errors of its own.
+function sentryChecks({ interfaces, descriptors, sockets }: ProbeReport): WallCheck[] {
+  return [
+    checkWithin("inside interfaces", ["lo"], interfaces),
+    checkEqual("inside descriptors", [0, 1, 2], descriptors),
+    checkWithin("inside sockets", [], sockets),
+  ];
+}
+
+/** What init saw from inside, against what a sandbox may see. `sentry`: the runtime is gVisor. */
+export function probeChecks(
+  request: ContainerRequest,
+  report: ProbeReport,
+  { sentry }: { readonly sentry: boolean },
+): WallCheck[] {
+  const [uid, gid] = request.user.split(":").map(Number);
+  const everywhere = [
+    checkEqual("inside uid", uid, report.uid),
+    checkEqual("inside gid", gid, report.gid),
+    checkWithin("inside groups", [String(gid)], report.groups.map(String)),
+  ];
+  if (sentry) return [...everywhere, ...sentryChecks(report)];
+  const writable = request.readOnlyRoot ? [] : ["/", "/etc", "/usr"];
+  return [
+    ...everywhere,
+    ...sentryChecks(report),
+    ...capabilityChecks(request, report),
+    checkEqual("inside NoNewPrivs", "1", report.status["NoNewPrivs"]),
+    checkEqual("inside Seccomp", request.seccompProfile === null ? "0" : "2", report.status["Seccomp"]),
+    checkWithin("inside writable", writable, report.writable),
+    checkWithin("inside devices", standardDevices, report.devices),
+    ...syscallChecks(report),
+  ];
+}

@@ -1,0 +1,100 @@
+import * as z from "zod/mini";
+import { AirlockError, type ErrorCode, messageOf } from "../base/errors.js";
+import type { LayerEntry } from "../model/change.js";
+
+const decimal = z.string().check(z.regex(/^-?\d+$/));
+const hex64 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
+const count = z.int().check(z.nonnegative());
+
+const entry = z.strictObject({
+  path: z.string(),
+  kind: z.enum(["file", "dir", "symlink", "whiteout", "fifo", "socket", "chardev", "blockdev"]),
+  opaque: z.boolean(),
+  mode: count,
+  uid: count,
+  gid: count,
+  size: count,
+  mtimeNs: decimal,
+  nlink: count,
+  ino: decimal,
+  copiedUp: z.optional(z.boolean()),
+  target: z.optional(z.string()),
+  xattrs: z.optional(z.array(z.string())),
+});
+
+/** A layer's entry, and whether the overlay copied it up from its base. */
+export type ListedEntry = LayerEntry & { readonly copiedUp?: boolean | undefined };
+
+export const schemas = {
+  done: z.looseObject({ done: z.literal(true) }),
+  error: z.strictObject({ error: z.strictObject({ code: z.string(), message: z.string() }) }),
+  entries: z.strictObject({ entries: z.array(entry) }),
+  sessions: z.strictObject({ sessions: z.array(z.string()) }),
+  hash: z.strictObject({ path: z.string(), sha256: z.nullable(hex64) }),
+  head: z.strictObject({ path: z.string(), head: z.nullable(z.base64()) }),
+  exists: z.strictObject({ done: z.literal(true), exists: z.boolean() }),
+  record: z.strictObject({ done: z.literal(true), record: z.nullable(z.record(z.string(), z.unknown())) }),
+  snapshot: z.strictObject({ done: z.literal(true), files: count, bytes: count, manifestSha256: hex64 }),
+  uploaded: z.strictObject({ done: z.literal(true), entries: count, bytes: count }),
+  usage: z.looseObject({ bytes: count, entries: count, freeBytes: count, freeInodes: count }),
+} as const;
+
+/** What a session's layers take, and what is left on the engine's disk. */
+export interface Usage {
+  readonly bytes: number;
+  readonly entries: number;
+  readonly freeBytes: number;
+  readonly freeInodes: number;
+}
+
+/** What a snapshot holds. */
+export interface SavedSnapshot {
+  readonly files: number;
+  readonly bytes: number;
+  readonly manifestSha256: string;
+}
+
+/** Parses an answer; one that does not fit its schema is a keeper that cannot be trusted. */
+export function parseAnswer<T extends z.ZodMiniType>(schema: T, message: unknown, op: string): z.output<T> {
+  const parsed = z.safeParse(schema, message);
+  if (parsed.success) return parsed.data;
+  throw new AirlockError(
+    "E_KEEPER_FAILED",
+    `the keeper's answer to ${op} cannot be understood: ${messageOf(parsed.error).slice(0, 300)}`,
+  );
+}
+
+const codes: Readonly<Record<string, ErrorCode>> = {
+  damaged: "E_SNAPSHOT_DAMAGED",
+  limit: "E_LAYER_LIMIT",
+  no_space: "E_DISK_FULL",
+  not_found: "E_SESSION_STATE",
+};
+
+/** The error that the keeper answered with, as ours. */
+export function errorOf(message: unknown, op: string): AirlockError | null {
+  const parsed = z.safeParse(schemas.error, message);
+  if (!parsed.success) return null;
+  const { code, message: text } = parsed.data.error;
+  return new AirlockError(codes[code] ?? "E_KEEPER_FAILED", `${op}: ${text}`, { cause: code });
+}
+
+/** The entry in the words of the model. */
+export function toLayerEntry(listed: z.output<typeof entry>): ListedEntry {
+  const { path, kind, opaque, mode, uid, gid, size, mtimeNs, nlink, ino, copiedUp, target, xattrs } = listed;
+  return {
+    path,
+    kind,
+    opaque,
+    mode,
+    uid,
+    gid,
+    size,
+    mtimeNs: BigInt(mtimeNs),
+    links: nlink,
+    inode: ino,
+    copiedUp,
+    ...(target === undefined ? {} : { target }),
+    attributes: xattrs ?? [],
+  };
+}

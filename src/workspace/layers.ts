@@ -1,0 +1,60 @@
+import { AirlockError } from "../base/errors.js";
+import { displayPath } from "../base/escape.js";
+import type { VolumeRequest } from "../model/engine.js";
+import type { Layer } from "../model/session.js";
+
+/** mount(2) takes one page of options; what is longer would be cut off. */
+const maxOptionBytes = 4_000;
+
+// The engine's `local` driver cuts its option string at commas, takes pieces that are names of mount flags as flags and puts
+// the rest together again. A folder named `x,suid` would so lose a part of its name and gain a flag.
+const flagNames = new Set(
+  "ro rw suid nosuid dev nodev exec noexec sync async dirsync remount mand nomand atime noatime diratime nodiratime bind rbind unbindable runbindable private rprivate shared rshared slave rslave relatime norelatime strictatime nostrictatime defaults".split(
+    " ",
+  ),
+);
+
+const refuse = (path: string, why: string): AirlockError =>
+  new AirlockError("E_OVERLAY_PATH", `${displayPath(path)} cannot be the lower part of an overlay: ${why}`, {
+    hint: "use --workspace upload, which copies it to the engine",
+  });
+
+/** A path inside an overlay option: the kernel reads `\` before `:`, `,` and `\` as part of the name (fs/overlayfs/params.c). */
+export function escapeOverlayPath(path: string): string {
+  if (/[\udc80-\udcff]/.test(path)) throw refuse(path, "its name is not valid UTF-8");
+  if (path.includes('"') || path.includes("\n")) throw refuse(path, "its name holds a quote or a line feed");
+  const escaped = path.replace(/[\\,:]/g, "\\$&");
+  const flag = escaped.split(",").find((piece) => flagNames.has(piece));
+  if (flag !== undefined) throw refuse(path, `the engine would take "${flag}" in its name for a mount option`);
+  return escaped;
+}
+
+/** Where a session's layers lie, as the engine sees it. */
+export interface StorePlace {
+  readonly mountpoint: string;
+  readonly session: string;
+}
+
+/** The volume that is a layer's mount: the session's writes over the base, with what is hidden between them. */
+export function layerVolumeRequest({ mountpoint, session }: StorePlace, layer: Layer, labels: Readonly<Record<string, string>>): VolumeRequest {
+  const folder = escapeOverlayPath(`${mountpoint}/sessions/${session}`);
+  const own = `${folder}/layers/${layer.name}`;
+  const base = layer.base === "overlay" && layer.hostPath !== null ? escapeOverlayPath(layer.hostPath) : `${folder}/base/${layer.name}`;
+  const options = [
+    "nosuid",
+    "nodev",
+    `lowerdir=${own}/mask:${base}`,
+    `upperdir=${own}/upper`,
+    `workdir=${own}/work`,
+    // An upper folder must mean the same to every reader: no file without its content, no folder that points elsewhere.
+    "metacopy=off",
+    "redirect_dir=off",
+    "index=off",
+  ].join(",");
+  if (Buffer.byteLength(options) > maxOptionBytes) throw refuse(layer.hostPath ?? own, "its path is too long");
+  return {
+    name: layer.volume,
+    labels: { ...labels, "airlock.role": "layer", "airlock.layer": layer.name },
+    driverOptions: { type: "overlay", device: "overlay", o: options },
+  };
+}
