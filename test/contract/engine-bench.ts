@@ -1,16 +1,18 @@
 import { newToken } from "../../src/base/ids.js";
-import type { ContainerRequest, Engine, EngineStreams, ExecRequest } from "../../src/model/engine.js";
+import type { ContainerRequest, Engine, EngineStreams, ExecRequest, Ulimit } from "../../src/model/engine.js";
 import { containerRequest } from "../support/container-request.js";
 import { tinyRoot } from "../support/tiny-image.js";
 
 /** What an engine is known not to do; the sentence is then skipped, with its reason in docs/engines.md. */
-export type Gap = "default-network-build" | "masked-paths" | "pause" | "overlay-volume" | "stdin-half-close";
+export type Gap = "masked-paths-shown" | "volume-no-copy" | "overlay-volume";
 
 export interface EngineUnderTest {
   readonly open: () => Promise<Engine>;
   /** Bytes for the sentences on large streams. */
   readonly bulkBytes: number;
   readonly gaps?: readonly Gap[];
+  /** Limits that this engine sets to what this machine may refuse, unless it is told others. */
+  readonly ulimits?: readonly Ulimit[];
 }
 
 /** What every sentence of the suite works with; everything made carries the run's label and is removed at the end. */
@@ -52,7 +54,9 @@ export class Bench {
   /** Creates a container of the tiny image; `command` is a line for its shell. */
   async create(command: string, changes: Partial<ContainerRequest> = {}): Promise<string> {
     const { labels, image } = this;
-    return await this.engine.createContainer(containerRequest({ image, labels, command: [command], ...changes }));
+    const request = containerRequest({ image, labels, command: [command], ...changes });
+    const ulimits = [...request.ulimits, ...(this.under.ulimits ?? [])];
+    return await this.engine.createContainer({ ...request, ulimits });
   }
 
   async start(command: string, changes: Partial<ContainerRequest> = {}): Promise<string> {

@@ -58,11 +58,12 @@ export function containerSentences(bench: Bench): void {
       await bench.engine.removeContainer(id);
     });
 
-    test.skipIf(bench.has("masked-paths"))("have their paths masked, a log driver that keeps nothing", async () => {
+    test("have their paths masked, a log driver that keeps nothing", async () => {
       const id = await bench.start("sleep 300", { maskedPaths: ["/data"], readOnlyPaths: ["/proc/sys"] });
       expect((await bench.run(id, "ls /data")).stdout).toBe("");
+      const shown = bench.has("masked-paths-shown") ? {} : { MaskedPaths: ["/data"], ReadonlyPaths: ["/proc/sys"] };
       expect((await bench.engine.inspectContainer(id))?.raw).toMatchObject({
-        HostConfig: { LogConfig: { Type: "none" }, MaskedPaths: ["/data"], ReadonlyPaths: ["/proc/sys"] },
+        HostConfig: { LogConfig: { Type: "none" }, ...shown },
       });
       await bench.engine.removeContainer(id);
     });
@@ -103,7 +104,7 @@ export function containerSentences(bench: Bench): void {
       await bench.engine.removeContainer(id);
     });
 
-    test.skipIf(bench.has("pause"))("are paused and go on", async () => {
+    test("are paused and go on", async () => {
       const id = await bench.start("sleep 300");
       await bench.engine.pauseContainer(id);
       expect((await bench.engine.inspectContainer(id))?.status).toBe("paused");

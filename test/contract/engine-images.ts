@@ -97,12 +97,12 @@ export function imageSentences(bench: Bench): void {
     });
 
     test("commits a container's own file system", async () => {
-      const id = await bench.start("echo kept > /kept; sleep 300", { readOnlyRoot: false });
+      const id = await bench.start("echo kept > /data/kept; sleep 300", { readOnlyRoot: false });
       const image = { repository: "airlock-test/committed", tag: bench.token, labels: bench.labels };
-      await bench.run(id, "while [ ! -e /kept ]; do sleep 0.05; done");
+      await bench.run(id, "while [ ! -e /data/kept ]; do sleep 0.05; done");
       await bench.engine.commitContainer(id, image);
       const next = await bench.start("sleep 300", { image: `airlock-test/committed:${bench.token}` });
-      expect((await bench.run(next, "cat /kept")).stdout).toBe("kept\n");
+      expect((await bench.run(next, "cat /data/kept")).stdout).toBe("kept\n");
       for (const container of [id, next]) await bench.engine.removeContainer(container);
       expect(await bench.engine.removeImage(`airlock-test/committed:${bench.token}`)).toBe(true);
     });

@@ -50,7 +50,7 @@ export function volumeSentences(bench: Bench): void {
       expect(await bench.engine.removeVolume(nameOf("used"))).toBe(true);
     });
 
-    test("are filled from the image only when asked to", async () => {
+    test.skipIf(bench.has("volume-no-copy"))("are filled from the image only when asked to", async () => {
       await bench.engine.createVolume(plain("filled"));
       await bench.engine.createVolume(plain("empty"));
       const filled = await bench.start("sleep 300", { mounts: [mount("filled", "/data", { noCopy: false })] });

@@ -138,6 +138,11 @@ async function end(child: ChildProcess, folder: string, signal: "SIGTERM" | "SIG
     await gone;
     clearTimeout(force);
   }
+  await killAllNaming(folder);
+}
+
+/** Kills every process whose command line names the test's own folder. */
+export async function killAllNaming(folder: string): Promise<void> {
   for (const pid of await pidsNaming(folder)) {
     try {
       process.kill(pid, "SIGKILL");
