@@ -1,0 +1,79 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { systemCodeOf } from "../base/errors.js";
+import type { LookAt } from "./secret-names.js";
+
+type Content = Exclude<LookAt, "name">;
+
+const armour = /^(?:\xef\xbb\xbf)?-{4,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}\r?$/m;
+const certificate = /^(?:\xef\xbb\xbf)?-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----\r?$/m;
+const otherKeys =
+  /^PuTTY-User-Key-File-\d|^AGE-SECRET-KEY-|^age-encryption\.org\/v|^\s*aws_secret_access_key\s*[=:]\s*\S/im;
+
+// `${NPM_TOKEN}` is a reference, which repositories carry on purpose.
+const tokens: readonly RegExp[] = [
+  /^[^#;\n]*:?_(?:authToken|auth|password)\s*=\s*["']?(?!\$\{)[^\s"']/im,
+  /^\s*(?:password|token)\s*[=:]\s*(?!\$\{)\S/im,
+  /\b(?:password|account)\s+(?!\$\{)\S/i,
+  /:\/\/[^\s/:@]+:(?!\$\{)[^\s/@]+@/,
+  /^\s*(?:key|cert)\s*=\s*["']?-----BEGIN/im,
+];
+
+const cloudKeys: readonly RegExp[] = [
+  /"private_key"\s*:\s*"-----BEGIN/,
+  /"type"\s*:\s*"(?:service_account|authorized_user|external_account_authorized_user|impersonated_service_account)"/,
+  /"(?:SecretAccessKey|aws_secret_access_key|secret_access_key|secretAccessKey)"\s*:\s*"[^"]{8}/,
+  /"client_?[sS]ecret"\s*:\s*"[^"]{8}/,
+  /"(?:refresh_token|private_key_pem|privateKey)"\s*:\s*"[^"]{16}/,
+  /"kty"\s*:[^}]*"d"\s*:\s*"[^"]{16}|"d"\s*:\s*"[^"]{16}[^}]*"kty"\s*:/,
+  /"auths"\s*:\s*\{[^}]*"(?:auth|identitytoken)"\s*:\s*"[^"]{4}/,
+];
+
+const tests: Readonly<Record<Content, (text: string) => boolean>> = {
+  keys: (text) => armour.test(text) || certificate.test(text) || otherKeys.test(text),
+  "private-keys": (text) => text.includes("PRIVATE KEY"),
+  tokens: (text) => tokens.some((each) => each.test(text)),
+  "cloud-keys": (text) => cloudKeys.some((each) => each.test(text)),
+};
+
+/** How much of a file is looked at. A key or token starts early; a bundle of certificates may end in a key. */
+const looksAt: Readonly<Record<Content, number>> = {
+  keys: 8 << 10,
+  "private-keys": 1 << 20,
+  tokens: 64 << 10,
+  "cloud-keys": 16 << 10,
+};
+
+/** Whether bytes, taken from the front of a file, are a secret of the kind looked for. */
+export function holdsSecret(look: Content, bytes: Buffer): boolean {
+  return tests[look](bytes.toString("latin1"));
+}
+
+const scratch = Buffer.allocUnsafe(1 << 20);
+
+/**
+ * Opens a file and tells whether it holds a secret. What cannot be read counts as one: its owner, and so the agent, could make
+ * it readable inside. A symbolic link is not followed and holds nothing by itself.
+ */
+export function fileHoldsSecret(path: string | Buffer, look: Content): boolean {
+  let file: number | undefined;
+  try {
+    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY);
+    const found = fstatSync(file);
+    if (!found.isFile()) return false;
+    // More public certificates than anybody looks through: take it for what its name says.
+    if (look === "private-keys" && found.size > looksAt[look]) return true;
+    const length = readUpTo(file, looksAt[look]);
+    return holdsSecret(look, scratch.subarray(0, length));
+  } catch (error) {
+    return !["ENOENT", "ELOOP", "ENXIO", "EMLINK"].includes(systemCodeOf(error) ?? "");
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+function readUpTo(file: number, limit: number): number {
+  let length = 0;
+  for (let read = -1; read !== 0 && length < limit; length += read)
+    read = readSync(file, scratch, length, limit - length, length);
+  return length;
+}
