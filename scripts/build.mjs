@@ -26,9 +26,9 @@ function imageHash() {
   return hash.digest("hex").slice(0, 12);
 }
 
-// docker-modem and dockerode load these at import for transports that Airlock does not use (its ssh is OpenSSH's, its
-// builds are the classic ones): 135 ms of every start. Anything that touches them fails loudly.
-const unused = /^(@grpc\/grpc-js|@grpc\/proto-loader|protobufjs|ssh2)$/;
+// dockerode loads these at import for transports and builds that Airlock does not use (its connections are its own, see
+// src/engine/transport.ts; its builds are the classic ones): 145 ms of every start. What touches them fails loudly.
+const unused = /^(@grpc\/grpc-js|@grpc\/proto-loader|protobufjs|docker-modem|tar-fs|@balena\/dockerignore)$/;
 const stubUnused = {
   name: "stub-unused",
   setup(bundler) {

@@ -153,7 +153,7 @@ export class Transport {
 
   #send(call: EngineCall, reject: (error: Error) => void): { request: ClientRequest; release: () => void } {
     const { signal } = call;
-    signal?.throwIfAborted();
+    if (signal?.aborted === true) throw abortReason(signal);
     const { socketPath, host, port, agent, request: send = httpRequest } = this.#route;
     const request = send({
       ...(socketPath === undefined ? { host, port } : { socketPath }),
@@ -165,7 +165,7 @@ export class Transport {
     });
     let answer: IncomingMessage | undefined;
     const abort = () => {
-      const reason = signal?.reason instanceof Error ? signal.reason : new Error("aborted");
+      const reason = abortReason(signal);
       answer?.destroy(reason);
       request.destroy(reason);
     };
@@ -203,6 +203,11 @@ async function freshly<T>(attempt: Executor<T>): Promise<T> {
       if (left === 0) throw error.cause;
     }
   }
+}
+
+// A signal may be aborted with anything, the name of a Unix signal for example.
+function abortReason(signal: AbortSignal | undefined): Error {
+  return signal?.reason instanceof Error ? signal.reason : new DOMException("cancelled", "AbortError");
 }
 
 function headersOf({ body, contentType, answer }: EngineCall, host: string | undefined): Record<string, string> {

@@ -113,11 +113,11 @@ describe("connecting to", () => {
 
   test("one that says nothing ends at once when the user gives up", async () => {
     await listen(createServer(() => undefined));
-    await expect(connectEngine(endpoint, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+    await expect(connectEngine(endpoint, { signal: AbortSignal.abort("SIGTERM") })).rejects.toMatchObject({
       code: "E_CANCELLED",
     });
     const stop = new AbortController();
-    setTimeout(() => stop.abort(), 20);
+    setTimeout(() => stop.abort("SIGINT"), 20);
     await expect(connectEngine(endpoint, { signal: stop.signal })).rejects.toMatchObject({ code: "E_CANCELLED" });
   });
 
