@@ -62,7 +62,7 @@ class HostBase implements BaseReader {
     return name === undefined ? Buffer.concat([folder, Buffer.from(".")]) : Buffer.concat([folder, encodePath(name)]);
   }
 
-  look(path: string): BaseEntry | null {
+  look(path: string, tries = 100): BaseEntry | null {
     const located = this.#locate(path);
     if (located === null) return null;
     try {
@@ -75,6 +75,8 @@ class HostBase implements BaseReader {
       return { ...common, size: target.length, target: decodePath(target) };
     } catch (error) {
       if (meansAbsent(error)) return null;
+      // A link that is none any more: the host swapped it between the two calls.
+      if (systemCodeOf(error) === "EINVAL" && tries > 1) return this.look(path, tries - 1);
       throw new AirlockError("E_PROJECT_UNUSABLE", `cannot look at ${JSON.stringify(path)} of the project`, {
         cause: error,
       });

@@ -267,6 +267,22 @@ describe.skipIf(process.getuid?.() !== 0)("the change set of a real overlay, lis
     expect(many).toBeLessThan(few * 2 + 50);
   });
 
+  it("does not take what is mounted below the project for a part of it", async () => {
+    const made = await session((root) => [
+      mkdirSync(`${root}/d/m`, { recursive: true }),
+      writeFileSync(`${root}/d/f`, ""),
+    ]);
+    rmSync(`${made.merged}/d`, { recursive: true });
+    const mounted = `${made.base}/d/m`;
+    execFileSync("mount", ["-t", "tmpfs", "tmpfs", mounted]);
+    try {
+      writeFileSync(`${mounted}/never-seen`, "");
+      expect(await made.summary()).toEqual(["deleted d", "deleted d/f", "deleted d/m"]);
+    } finally {
+      execFileSync("umount", [mounted]);
+    }
+  });
+
   it("keeps names of 4,000 bytes in all", async () => {
     const made = await session(() => undefined);
     const long = Array.from({ length: 15 }, () => "\udcff".repeat(255)).join("/");
