@@ -29,7 +29,7 @@ export async function findEngine(options: FindOptions): Promise<FoundEngine> {
   const looked = [...resolution.looked];
   for (const endpoint of resolution.candidates) {
     const failure = await probeSocket(socketFile(endpoint), options.signal);
-    if (failure === null) return found(endpoint, [...looked, ...notNeeded(resolution, endpoint)]);
+    if (failure === null) return found(endpoint, looked, notNeeded(resolution, endpoint));
     looked.push({ source: endpoint.source, address: endpoint.address, verdict: "no answer", detail: failure });
   }
   return await startOwn(options, looked);
@@ -43,9 +43,9 @@ async function startOwn(options: FindOptions, looked: readonly LookedAt[]): Prom
   return found(await startEmbedded(options), looked);
 }
 
-function found(endpoint: EngineEndpoint, looked: readonly LookedAt[]): FoundEngine {
+function found(endpoint: EngineEndpoint, before: readonly LookedAt[], after: readonly LookedAt[] = []): FoundEngine {
   const { source, address } = endpoint;
-  return { endpoint, looked: [...looked, { source, address, verdict: "used", detail: "" }] };
+  return { endpoint, looked: [...before, { source, address, verdict: "used", detail: "" }, ...after] };
 }
 
 function notNeeded({ candidates }: Resolution, used: EngineEndpoint): LookedAt[] {

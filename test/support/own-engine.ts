@@ -18,6 +18,8 @@ export interface OwnEngine extends AsyncDisposable {
   readonly process: ChildProcess;
   /** Ends it as a crash would. */
   kill(): Promise<void>;
+  /** Ends it in good order and starts it again on the same data. */
+  restart(): Promise<void>;
 }
 
 /** Why no second engine can be started here, or null. */
@@ -41,24 +43,23 @@ export async function startOwnEngine({ tls = false }: { readonly tls?: boolean }
   const certificates = join(folder, "certificates");
   const port = tls ? await freePort() : 0;
   if (tls) await makeCertificates(certificates);
-  await using log = await open(join(folder, "log"), "w");
-  const child = spawn(
-    "unshare",
-    ["--mount", "--uts", "--propagation", "private", "sh", "-c", script, "dockerd"].concat(
-      daemonFlags(folder, socket),
-      tls ? tlsFlags(certificates, port) : [],
-    ),
-    {
-      stdio: ["ignore", log.fd, log.fd],
-    },
-  );
+  const launch = () =>
+    spawnDaemon(folder, [...daemonFlags(folder, socket), ...(tls ? tlsFlags(certificates, port) : [])]);
+  let child = await launch();
   const engine: OwnEngine = {
     folder,
     socket,
     port,
     certificates,
-    process: child,
+    get process() {
+      return child;
+    },
     kill: () => end(child, folder, "SIGKILL"),
+    async restart() {
+      await end(child, folder, "SIGTERM");
+      child = await launch();
+      await untilReady(engine);
+    },
     async [Symbol.asyncDispose]() {
       await end(child, folder, "SIGTERM");
       await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
@@ -71,6 +72,12 @@ export async function startOwnEngine({ tls = false }: { readonly tls?: boolean }
     await engine[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+async function spawnDaemon(folder: string, flags: readonly string[]): Promise<ChildProcess> {
+  await using log = await open(join(folder, "log"), "w");
+  const command = ["--mount", "--uts", "--propagation", "private", "sh", "-c", script, "dockerd", ...flags];
+  return spawn("unshare", command, { stdio: ["ignore", log.fd, log.fd] });
 }
 
 function daemonFlags(folder: string, socket: string): string[] {
