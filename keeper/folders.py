@@ -1,0 +1,95 @@
+"""Ways through trees that others made: by descriptor, never through a symbolic link, as deep as it goes."""
+
+import errno
+import os
+
+from errors import KeeperError
+
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# Descriptors held at most for one way down; above that, the way back up is "..", checked by device and inode.
+_HELD = 64
+
+# What opening a name gives that is gone or is no folder (any more).
+NOT_A_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+
+
+class FolderStack:
+    """The open folders from a root down to where we are. Takes the root's descriptor over."""
+
+    def __init__(self, root):
+        self._fds = [root]
+        self._ids = [None]
+
+    @property
+    def top(self):
+        return self._fds[-1]
+
+    @property
+    def depth(self):
+        return len(self._fds) - 1
+
+    def push(self, name):
+        fd = os.open(name, FOLDER, dir_fd=self.top)
+        self._fds.append(fd)
+        status = os.fstat(fd)
+        self._ids.append((status.st_dev, status.st_ino))
+        far = len(self._fds) - 1 - _HELD
+        if far > 0 and self._fds[far] is not None:
+            os.close(self._fds[far])
+            self._fds[far] = None
+
+    def pop(self):
+        child = self._fds.pop()
+        self._ids.pop()
+        try:
+            if self._fds[-1] is None:
+                self._fds[-1] = self._parent_of(child, self._ids[-1])
+        finally:
+            os.close(child)
+
+    def pop_to(self, depth):
+        while self.depth > depth:
+            self.pop()
+
+    @staticmethod
+    def _parent_of(child, identity):
+        parent = os.open("..", FOLDER, dir_fd=child)
+        status = os.fstat(parent)
+        if (status.st_dev, status.st_ino) == identity:
+            return parent
+        os.close(parent)
+        raise KeeperError("failed", "a folder was moved while it was read")
+
+    def close(self):
+        for fd in self._fds:
+            if fd is not None:
+                os.close(fd)
+        self._fds = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def open_folder(path):
+    """A folder of the store itself."""
+    return os.open(path, FOLDER)
+
+
+def descend(root, parts):
+    """The stack at the folder that `parts` name below `root`, whose descriptor it takes over."""
+    stack = FolderStack(root)
+    try:
+        for name in parts:
+            stack.push(name)
+    except BaseException:
+        stack.close()
+        raise
+    return stack
+
+
+def by_descriptor(folder, name):
+    """A path for calls that know no directory descriptor: only its last name is looked up, and never followed."""
+    return f"/proc/self/fd/{folder}/{name}"

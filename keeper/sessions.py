@@ -1,0 +1,110 @@
+"""session.*: the folders of a session, made in one step and removed in one step."""
+
+import errno
+import json
+import os
+
+import checks
+import trash
+from errors import KeeperError, bad_request
+from frames import Batch
+from masks import write_masks
+from store import existing_session, mark_layer, session_folder, sessions_folder, write_file
+
+_layer = checks.fields({"name": checks.layer_name, **checks.ATTRIBUTES})
+
+
+def _masks_by_layer(value):
+    if not isinstance(value, dict):
+        raise bad_request("masks are an object")
+    return {checks.layer_name(name): checks.masks(masks) for name, masks in value.items()}
+
+
+def create(connection, request):
+    fields = checks.take(
+        request,
+        {
+            "session": checks.session_id,
+            "record": checks.record,
+            "layers": checks.array(_layer, 100),
+            "masks": _masks_by_layer,
+        },
+    )
+    layers = fields["layers"]
+    names = checks.layer_names([layer["name"] for layer in layers])
+    if any(name not in names for name in fields["masks"]):
+        raise bad_request("a mask of a layer that is not there")
+    store, session = connection.store, fields["session"]
+    os.makedirs(sessions_folder(store), mode=0o700, exist_ok=True)
+    if os.path.exists(session_folder(store, session)):
+        raise KeeperError("exists", f"the store has a session {session} already")
+    # Built in the trash, so that what a killed creation leaves is found there.
+    draft = trash.new_place(store, session)
+    os.mkdir(draft, 0o700)
+    write_file(f"{draft}/session.json", _encode(fields["record"]), durable=False)
+    for part in ("layers", "base", "snapshots"):
+        os.mkdir(f"{draft}/{part}", 0o700)
+    for layer in layers:
+        _make_layer(draft, layer, fields["masks"].get(layer["name"], {"folders": [], "hidden": []}))
+    try:
+        os.rename(draft, session_folder(store, session))
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        raise KeeperError("exists", f"the store has a session {session} already") from None
+    return {}
+
+
+def _make_layer(draft, layer, masks):
+    folder = f"{draft}/layers/{layer['name']}"
+    os.mkdir(folder, 0o700)
+    mark_layer(folder)
+    os.mkdir(f"{folder}/work", 0o700)
+    for path in (f"{folder}/mask", f"{folder}/upper", f"{draft}/base/{layer['name']}"):
+        os.mkdir(path, 0o700)
+    write_masks(f"{folder}/mask", masks)
+    for path in (f"{folder}/mask", f"{folder}/upper", f"{draft}/base/{layer['name']}"):
+        os.chown(path, layer["uid"], layer["gid"])
+        os.chmod(path, layer["mode"])
+        os.utime(path, ns=(layer["mtimeNs"], layer["mtimeNs"]))
+
+
+def _encode(record):
+    return json.dumps(record, indent=1).encode("ascii") + b"\n"
+
+
+def record(connection, request):
+    fields = checks.take(request, {"session": checks.session_id}, {"record": checks.record})
+    path = f"{existing_session(connection.store, fields['session'])}/session.json"
+    if fields["record"] is not None:
+        write_file(path, _encode(fields["record"]), durable=True)
+        return {"record": fields["record"]}
+    with open(path, "rb") as file:
+        return {"record": json.load(file)}
+
+
+def list_all(connection, request):
+    checks.take(request, {})
+    try:
+        names = sorted(os.listdir(sessions_folder(connection.store)))
+    except FileNotFoundError:
+        names = []
+    batch = Batch(connection.writer, "sessions")
+    for name in names:
+        batch.add(name, len(name))
+    batch.flush()
+    return {}
+
+
+def exists(connection, request):
+    fields = checks.take(request, {"session": checks.session_id})
+    store, session = connection.store, fields["session"]
+    return {"exists": os.path.lexists(session_folder(store, session)) or trash.holds(store, session)}
+
+
+def delete(connection, request):
+    fields = checks.take(request, {"session": checks.session_id})
+    store, session = connection.store, fields["session"]
+    trash.throw_away(store, session, session_folder(store, session))
+    trash.empty(store, session)
+    return {}

@@ -1,0 +1,85 @@
+"""Where everything lies in the store."""
+
+import os
+
+from errors import KeeperError
+from folders import open_folder
+
+# On each layer's folder: an attribute that only those can read who can read the overlay's own.
+PROOF = "trusted.airlock"
+
+
+def sessions_folder(store):
+    return f"{store}/sessions"
+
+
+def session_folder(store, session):
+    return f"{store}/sessions/{session}"
+
+
+def existing_session(store, session):
+    """The session's folder, with a restore that was interrupted finished."""
+    folder = session_folder(store, session)
+    if not os.path.isdir(folder):
+        raise KeeperError("not_found", f"the store has no session {session}")
+    if os.path.exists(f"{folder}/restore.json"):
+        import restore
+
+        restore.finish(store, session)
+    return folder
+
+
+def layer_folder(store, session, layer):
+    folder = f"{existing_session(store, session)}/layers/{layer}"
+    if not os.path.isdir(folder):
+        raise KeeperError("not_found", f"session {session} has no layer {layer}")
+    return folder
+
+
+def open_upper(store, session, layer):
+    """The layer's upper folder, when the overlay's attributes can be read: without them, deletions would be overlooked."""
+    folder = layer_folder(store, session, layer)
+    prove_attributes(folder)
+    return open_folder(f"{folder}/upper")
+
+
+def mark_layer(folder):
+    try:
+        os.setxattr(folder, PROOF, b"1")
+    except OSError as error:
+        raise KeeperError("no_permission", f"the overlay's attributes cannot be written: {error.strerror}") from None
+
+
+def prove_attributes(folder):
+    # Without CAP_SYS_ADMIN the kernel says "no such attribute" instead of "not permitted", so one is read that must be there.
+    try:
+        value = os.getxattr(folder, PROOF)
+    except OSError as error:
+        raise KeeperError("no_permission", f"the overlay's attributes cannot be read: {error.strerror}") from None
+    if value != b"1":
+        raise KeeperError("no_permission", "the overlay's attributes cannot be read")
+
+
+def write_file(path, content, durable):
+    """Replaces a small file of the store in one step."""
+    temporary = f"{path}.new"
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(fd, rest):]
+        if durable:
+            os.fsync(fd)
+    finally:
+        os.close(fd)
+    os.rename(temporary, path)
+    if durable:
+        sync_folder(os.path.dirname(path))
+
+
+def sync_folder(path):
+    fd = open_folder(path)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
