@@ -102,7 +102,7 @@ function silent(endpoint: EngineEndpoint, timeoutMs: number, cause: unknown): Ai
 }
 
 /** Compares two API versions by their numbers: 1.9 is older than 1.41. */
-export function isOlder(left: string, right: string): boolean {
+function isOlder(left: string, right: string): boolean {
   const [leftMajor = 0, leftMinor = 0] = left.split(".").map(Number);
   const [rightMajor = 0, rightMinor = 0] = right.split(".").map(Number);
   return leftMajor === rightMajor ? leftMinor < rightMinor : leftMajor < rightMajor;

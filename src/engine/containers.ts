@@ -131,7 +131,7 @@ function isUnderWay(error: EngineRefusal): boolean {
 /** Every container, stopped ones too, that carries all the labels. */
 export async function listContainers(caller: EngineCaller, labels: Labels): Promise<readonly ContainerSummary[]> {
   const answer: unknown = await caller.call("list containers", (abortSignal) =>
-    caller.docker.listContainers({ all: true, filters: { label: labelFilters(caller, labels) }, abortSignal }),
+    caller.docker.listContainers({ all: true, filters: { label: labelFilters(caller.product, labels) }, abortSignal }),
   );
   return parseAnswer(containerListAnswer, answer, "containers")
     .filter(({ Labels: found }) => hasLabels(found, labels))

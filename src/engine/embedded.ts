@@ -72,8 +72,7 @@ async function launch(folder: string, socket: string, options: Surroundings): Pr
   }
 }
 
-/** How Airlock's own engine is started; a test starts its engines with the same words. */
-export function daemonArguments(folder: string, socket: string): string[] {
+function daemonArguments(folder: string, socket: string): string[] {
   return [
     `--host=unix://${socket}`,
     `--data-root=${join(folder, "data")}`,

@@ -71,7 +71,7 @@ function setupHint(platform: string): string {
 }
 
 /** Null when something listens at the socket, else the system's code for why not. */
-export async function probeSocket(path: string, signal?: AbortSignal): Promise<string | null> {
+async function probeSocket(path: string, signal?: AbortSignal): Promise<string | null> {
   return await new Promise((resolve, reject) => {
     if (signal?.aborted === true) {
       reject(new AirlockError("E_CANCELLED", "cancelled: find the container engine"));

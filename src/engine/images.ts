@@ -35,7 +35,7 @@ export async function inspectImage(caller: EngineCaller, reference: string): Pro
 
 export async function listImages(caller: EngineCaller, labels: Labels): Promise<readonly ImageState[]> {
   const answer: unknown = await caller.call("list images", (abortSignal) =>
-    caller.docker.listImages({ filters: { label: labelFilters(caller, labels) }, abortSignal }),
+    caller.docker.listImages({ filters: { label: labelFilters(caller.product, labels) }, abortSignal }),
   );
   const found: ImageState[] = [];
   for (const { Id } of parseAnswer(imageListAnswer, answer, "images")) {

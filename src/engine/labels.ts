@@ -1,8 +1,7 @@
-import type { Labels } from "../model/engine.js";
-import type { EngineCaller } from "./caller.js";
+import type { EngineFacts, Labels } from "../model/engine.js";
 
 /** The `label` filter of a list call. Podman finds nothing, or too much, with more than one: it gets the last. */
-export function labelFilters({ product }: EngineCaller, labels: Labels): string[] {
+export function labelFilters(product: EngineFacts["product"], labels: Labels): string[] {
   const filters = Object.entries(labels).map(([key, value]) => (value === "" ? key : `${key}=${value}`));
   return product === "podman" ? filters.slice(-1) : filters;
 }

@@ -81,7 +81,7 @@ export async function removeVolume(caller: EngineCaller, name: string): Promise<
 
 export async function listVolumes(caller: EngineCaller, labels: Labels): Promise<readonly VolumeState[]> {
   const answer: unknown = await caller.call("list volumes", (abortSignal) =>
-    caller.docker.listVolumes({ filters: { label: labelFilters(caller, labels) }, abortSignal } as object),
+    caller.docker.listVolumes({ filters: { label: labelFilters(caller.product, labels) }, abortSignal } as object),
   );
   return parseAnswer(volumeListAnswer, answer, "volumes")
     .Volumes.filter(({ Labels: found }) => hasLabels(found, labels))
