@@ -1,5 +1,5 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { Agent, createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DisposeStack } from "../../../src/base/dispose.js";
 import { connectEngine } from "../../../src/engine/connect.js";
 import { findEngine } from "../../../src/engine/endpoint.js";
+import { Transport } from "../../../src/engine/transport.js";
 import type { Engine, EngineEndpoint } from "../../../src/model/engine.js";
 import { containerRequest } from "../../support/container-request.js";
 
@@ -189,6 +190,45 @@ describe("a connected engine that", () => {
     const engine = await engineThat((request) => request.socket.destroy());
     await expect(engine.inspectContainer("x")).rejects.toMatchObject({ code: "E_ENGINE_LOST" });
     await expect(engine.waitContainer("x")).rejects.toMatchObject({ code: "E_ENGINE_LOST" });
+  });
+
+  test("is slow to take a wait in is not told to start the container before", async () => {
+    const order: string[] = [];
+    const engine = await engineThat((request, response) => {
+      if (request.url?.includes("/start") === true) {
+        order.push("started");
+        response.writeHead(204).end();
+        return;
+      }
+      setTimeout(() => {
+        order.push("wait taken in");
+        response.flushHeaders();
+        setTimeout(() => response.end('{"StatusCode":0}'), 50);
+      }, 100);
+    });
+    const ended = engine.waitContainer("x");
+    await engine.startContainer("x");
+    expect(await ended).toEqual({ exitCode: 0 });
+    expect(order).toEqual(["wait taken in", "started"]);
+  });
+
+  test("closed a kept connection is asked again over a new one, once", async () => {
+    const requests = new Map<Socket, number>();
+    await listen(
+      createHttpServer((request, response) => {
+        const count = (requests.get(request.socket) ?? 0) + 1;
+        requests.set(request.socket, count);
+        if (count === 1) response.end("{}");
+        else request.socket.destroy();
+      }),
+    );
+    const agent = new Agent({ keepAlive: true });
+    stack.defer(() => agent.destroy());
+    const transport = new Transport({ socketPath: join(folder, "s"), agent });
+    for (let turn = 0; turn < 3; turn++) {
+      expect(await transport.collect({ method: "GET", path: "/x" })).toMatchObject({ status: 200 });
+    }
+    expect([...requests.values()]).toEqual([2, 2, 1]);
   });
 
   test("goes away while a container is waited for is E_ENGINE_LOST", async () => {
