@@ -92,8 +92,12 @@ export async function scanForSecrets(request: ScanRequest): Promise<SecretScan> 
     sliceEnd = performance.now() + sliceMs;
   }
   await walk.cache.save();
-  const hidden = walk.hidden.toSorted((left, right) => comparePaths(left.path, right.path));
-  return { hidden, folders: foldersAbove(walk, hidden), scanned: walk.scanned };
+  const folders = foldersAbove(walk);
+  const there = new Set(folders.map(({ path }) => path));
+  const hidden = walk.hidden
+    .filter(({ path }) => ancestorsOf(path).every((folder) => there.has(folder)))
+    .sort((left, right) => comparePaths(left.path, right.path));
+  return { hidden, folders, scanned: walk.scanned };
 }
 
 function visit(walk: Walk, folder: Folder): void {
@@ -191,20 +195,21 @@ function readEntries(path: string | Buffer): { readonly name: string; readonly i
   }));
 }
 
-function foldersAbove(walk: Walk, hidden: readonly HiddenFile[]): MaskFolder[] {
+// A folder that vanished since takes what is in it along.
+function foldersAbove(walk: Walk): MaskFolder[] {
   const paths = new Set<string>();
-  for (const { path } of hidden) {
-    for (let cut = path.lastIndexOf("/"); cut !== -1; cut = path.lastIndexOf("/", cut - 1))
-      paths.add(path.slice(0, cut));
-  }
-  return [...paths].sort(comparePaths).map((path) => {
-    const stats: BigIntStats = lstatSync(native(at(walk, path)), { bigint: true });
-    return {
-      path,
-      mode: Number(stats.mode) & 0o7777,
-      uid: Number(stats.uid),
-      gid: Number(stats.gid),
-      mtimeNs: String(stats.mtimeNs),
-    };
+  for (const { path } of walk.hidden) for (const folder of ancestorsOf(path)) paths.add(folder);
+  return [...paths].sort(comparePaths).flatMap((path) => {
+    const stats = lstatSync(native(at(walk, path)), { bigint: true, throwIfNoEntry: false });
+    return stats?.isDirectory() ? [{ path, ...ownershipOf(stats) }] : [];
   });
+}
+
+function ownershipOf({ mode, uid, gid, mtimeNs }: BigIntStats): Omit<MaskFolder, "path"> {
+  return { mode: Number(mode) & 0o7777, uid: Number(uid), gid: Number(gid), mtimeNs: String(mtimeNs) };
+}
+
+function ancestorsOf(path: string): string[] {
+  const parts = path.split("/");
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("/"));
 }

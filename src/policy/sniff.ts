@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { systemCodeOf } from "../base/errors.js";
+import { secretReasons } from "../risk/secret-content.js";
 import type { LookAt } from "./secret-names.js";
 
 type Content = Exclude<LookAt, "name">;
@@ -7,33 +8,49 @@ type Content = Exclude<LookAt, "name">;
 const armour = /^(?:\xef\xbb\xbf)?-{4,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}\r?$/m;
 const certificate = /^(?:\xef\xbb\xbf)?-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----\r?$/m;
 const otherKeys =
-  /^PuTTY-User-Key-File-\d|^AGE-SECRET-KEY-|^age-encryption\.org\/v|^\s*aws_secret_access_key\s*[=:]\s*\S/im;
+  /^PuTTY-User-Key-File-\d|^AGE-SECRET-KEY-|^age-encryption\.org\/v|^[ \t]*aws_secret_access_key[ \t]*[=:][ \t]*\S/im;
 
 // `${NPM_TOKEN}` is a reference, which repositories carry on purpose.
 const tokens: readonly RegExp[] = [
-  /^[^#;\n]*:?_(?:authToken|auth|password)\s*=\s*["']?(?!\$\{)[^\s"']/im,
-  /^\s*(?:password|token)\s*[=:]\s*(?!\$\{)\S/im,
+  /^[^#;\n]*_(?:authToken|auth|password)[ \t]*=[ \t]*["']?(?!\$\{)[^\s"']/im,
+  /^[ \t]*(?:password|token)[ \t]*[=:][ \t]*(?!\$\{)\S/im,
   /\b(?:password|account)\s+(?!\$\{)\S/i,
   /:\/\/[^\s/:@]+:(?!\$\{)[^\s/@]+@/,
-  /^\s*(?:key|cert)\s*=\s*["']?-----BEGIN/im,
+  /^[ \t]*(?:key|cert)[ \t]*=[ \t]*["']?-----BEGIN/im,
 ];
 
+// Repetitions are bounded: the files are hostile, and a start must not hang on one of them.
 const cloudKeys: readonly RegExp[] = [
   /"private_key"\s*:\s*"-----BEGIN/,
   /"type"\s*:\s*"(?:service_account|authorized_user|external_account_authorized_user|impersonated_service_account)"/,
   /"(?:SecretAccessKey|aws_secret_access_key|secret_access_key|secretAccessKey)"\s*:\s*"[^"]{8}/,
   /"client_?[sS]ecret"\s*:\s*"[^"]{8}/,
   /"(?:refresh_token|private_key_pem|privateKey)"\s*:\s*"[^"]{16}/,
-  /"kty"\s*:[^}]*"d"\s*:\s*"[^"]{16}|"d"\s*:\s*"[^"]{16}[^}]*"kty"\s*:/,
-  /"auths"\s*:\s*\{[^}]*"(?:auth|identitytoken)"\s*:\s*"[^"]{4}/,
+  /"kty"\s*:[^}]{0,2000}"d"\s*:\s*"[^"]{16}|"d"\s*:\s*"[^"]{16}[^}]{0,2000}"kty"\s*:/,
+  /"auths"\s*:\s*\{[^}]{0,4000}"(?:auth|identitytoken)"\s*:\s*"[^"]{4}/,
 ];
 
+// Key stores in binary, whatever they are called: Java's, and KeePass.
+const magics = ["feedfeed", "cececece", "03d9a29a"].map((hex) => Buffer.from(hex, "hex").toString("latin1"));
+
+// DER: a SEQUENCE with a two-byte length that begins with a SEQUENCE, a version or an object's name.
+const isDer = (text: string): boolean => text.startsWith("0\x82") && ["0", "\x02", "\x06"].includes(text.charAt(4));
+
+const isKey = (text: string): boolean =>
+  [armour, certificate, otherKeys].some((each) => each.test(text)) ||
+  magics.some((each) => text.startsWith(each)) ||
+  isDer(text);
+
 const tests: Readonly<Record<Content, (text: string) => boolean>> = {
-  keys: (text) => armour.test(text) || certificate.test(text) || otherKeys.test(text),
+  keys: isKey,
   "private-keys": (text) => text.includes("PRIVATE KEY"),
   tokens: (text) => tokens.some((each) => each.test(text)),
   "cloud-keys": (text) => cloudKeys.some((each) => each.test(text)),
 };
+
+// A program that only mentions a key's header is none, so headers count at the start of a line and are left to `armour`.
+const holdsKnownToken = (bytes: Buffer): boolean =>
+  secretReasons(bytes).some((reason) => !reason.includes("private key"));
 
 /** How much of a file is looked at. A key or token starts early; a bundle of certificates may end in a key. */
 const looksAt: Readonly<Record<Content, number>> = {
@@ -45,7 +62,10 @@ const looksAt: Readonly<Record<Content, number>> = {
 
 /** Whether bytes, taken from the front of a file, are a secret of the kind looked for. */
 export function holdsSecret(look: Content, bytes: Buffer): boolean {
-  return tests[look](bytes.toString("latin1"));
+  // UTF-16, as Windows tools write it.
+  const wide = bytes[0] === 0xff && bytes[1] === 0xfe;
+  const plain = wide ? Buffer.from(bytes.toString("utf16le").slice(1), "latin1") : bytes;
+  return tests[look](plain.toString("latin1")) || (look !== "private-keys" && holdsKnownToken(plain));
 }
 
 const scratch = Buffer.allocUnsafe(1 << 20);
