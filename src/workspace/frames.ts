@@ -5,8 +5,10 @@ import { AirlockError, messageOf } from "../base/errors.js";
 export type Frame = { readonly type: "J"; readonly message: unknown } | { readonly type: "D"; readonly data: Buffer };
 
 const headerBytes = 4;
-const maxJson = 1024 * 1024;
+const maxJson = 16 * 1024 * 1024;
 const maxData = 256 * 1024;
+const dataType = 0x44;
+const jsonType = 0x4a;
 
 /** The largest piece of data that one frame carries. */
 export const dataFrameBytes = maxData;
@@ -20,8 +22,8 @@ function lost(cause?: unknown): AirlockError {
 
 function parsePayload(payload: Buffer): Frame {
   const type = payload[0];
-  if (type === 0x44) return { type: "D", data: payload.subarray(1) };
-  if (type !== 0x4a) throw new AirlockError("E_KEEPER_FAILED", "the keeper sent a frame of unknown type");
+  if (type === dataType) return { type: "D", data: payload.subarray(1) };
+  if (type !== jsonType) throw new AirlockError("E_KEEPER_FAILED", "the keeper sent a frame of unknown type");
   try {
     return { type: "J", message: JSON.parse(payload.toString("utf8", 1)) };
   } catch (error) {
@@ -29,22 +31,49 @@ function parsePayload(payload: Buffer): Frame {
   }
 }
 
+function refuseLength(bytes: number): AirlockError {
+  return new AirlockError("E_KEEPER_FAILED", `the keeper sent a frame of ${bytes} bytes`);
+}
+
+/** Gathers chunks until a frame is complete; each byte is copied once, however small the chunks are. */
+class FrameCutter {
+  #chunks: Buffer[] = [];
+  #held = 0;
+
+  add(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#held += chunk.length;
+  }
+
+  /** The next whole frame; null until more has come. */
+  next(): Frame | null {
+    if (this.#held < headerBytes + 1) return null;
+    if ((this.#chunks[0]?.length ?? 0) < headerBytes + 1) this.#join();
+    const head = this.#chunks[0] ?? Buffer.alloc(0);
+    const length = head.readUInt32BE(0);
+    const limit = head[headerBytes] === dataType ? maxData : maxJson;
+    if (length < 1 || length > limit + 1) throw refuseLength(length);
+    const end = headerBytes + length;
+    if (this.#held < end) return null;
+    if (head.length < end) this.#join();
+    const whole = this.#chunks.shift() ?? head;
+    if (whole.length > end) this.#chunks.unshift(whole.subarray(end));
+    this.#held -= end;
+    return parsePayload(whole.subarray(headerBytes, end));
+  }
+
+  #join(): void {
+    this.#chunks = [Buffer.concat(this.#chunks)];
+  }
+}
+
 /** Cuts a byte stream into frames, never holding more than one frame and one chunk. */
 export async function* readFrames(stream: Readable): AsyncGenerator<Frame, void, void> {
-  let pending: Buffer = Buffer.alloc(0);
+  const cutter = new FrameCutter();
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
-      pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
-      let at = 0;
-      while (pending.length - at >= headerBytes) {
-        const length = pending.readUInt32BE(at);
-        if (length < 1 || length > maxJson + 1)
-          throw new AirlockError("E_KEEPER_FAILED", `the keeper sent a frame of ${length} bytes`);
-        if (pending.length - at < headerBytes + length) break;
-        yield parsePayload(pending.subarray(at + headerBytes, at + headerBytes + length));
-        at += headerBytes + length;
-      }
-      pending = pending.subarray(at);
+      cutter.add(chunk);
+      for (let frame = cutter.next(); frame !== null; frame = cutter.next()) yield frame;
     }
   } catch (error) {
     if (error instanceof AirlockError) throw error;

@@ -19,24 +19,36 @@ const entry = z.strictObject({
   ino: decimal,
   copiedUp: z.optional(z.boolean()),
   target: z.optional(z.string()),
+  sha256: z.optional(hex64),
   xattrs: z.optional(z.array(z.string())),
 });
+
+const space = {
+  bytes: count,
+  entries: count,
+  layers: z.record(z.string(), z.strictObject({ bytes: count, entries: count })),
+  freeBytes: count,
+  freeInodes: count,
+};
 
 /** A layer's entry, and whether the overlay copied it up from its base. */
 export type ListedEntry = LayerEntry & { readonly copiedUp?: boolean | undefined };
 
 export const schemas = {
   done: z.looseObject({ done: z.literal(true) }),
+  failed: z.strictObject({ failed: z.strictObject({ code: z.string(), message: z.string() }) }),
   error: z.strictObject({ error: z.strictObject({ code: z.string(), message: z.string() }) }),
   entries: z.strictObject({ entries: z.array(entry) }),
   sessions: z.strictObject({ sessions: z.array(z.string()) }),
   hash: z.strictObject({ path: z.string(), sha256: z.nullable(hex64) }),
   head: z.strictObject({ path: z.string(), head: z.nullable(z.base64()) }),
   exists: z.strictObject({ done: z.literal(true), exists: z.boolean() }),
-  record: z.strictObject({ done: z.literal(true), record: z.nullable(z.record(z.string(), z.unknown())) }),
+  record: z.strictObject({ done: z.literal(true), record: z.record(z.string(), z.unknown()) }),
+  snapshots: z.strictObject({ done: z.literal(true), snapshots: z.array(z.string()) }),
   snapshot: z.strictObject({ done: z.literal(true), files: count, bytes: count, manifestSha256: hex64 }),
   uploaded: z.strictObject({ done: z.literal(true), entries: count, bytes: count }),
-  usage: z.looseObject({ bytes: count, entries: count, freeBytes: count, freeInodes: count }),
+  usage: z.strictObject({ done: z.literal(true), ...space }),
+  watch: z.strictObject({ exceeded: z.nullable(z.enum(["limit", "reserve"])), ...space }),
 } as const;
 
 /** What a session's layers take, and what is left on the engine's disk. */
@@ -45,6 +57,8 @@ export interface Usage {
   readonly entries: number;
   readonly freeBytes: number;
   readonly freeInodes: number;
+  /** The same by layer. */
+  readonly layers: Readonly<Record<string, { readonly bytes: number; readonly entries: number }>>;
 }
 
 /** What a snapshot holds. */
@@ -69,6 +83,7 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   limit: "E_LAYER_LIMIT",
   no_space: "E_DISK_FULL",
   not_found: "E_SESSION_STATE",
+  exists: "E_SESSION_STATE",
 };
 
 /** The error that the keeper answered with, as ours. */
@@ -79,9 +94,19 @@ export function errorOf(message: unknown, op: string): AirlockError | null {
   return new AirlockError(codes[code] ?? "E_KEEPER_FAILED", `${op}: ${text}`, { cause: code });
 }
 
+/** Whether a message is the last of an answer. */
+export function isDone(message: unknown): boolean {
+  return z.safeParse(schemas.done, message).success;
+}
+
+/** Whether a message says that an upload was refused in its middle. */
+export function isFailed(message: unknown): boolean {
+  return z.safeParse(schemas.failed, message).success;
+}
+
 /** The entry in the words of the model. */
 export function toLayerEntry(listed: z.output<typeof entry>): ListedEntry {
-  const { path, kind, opaque, mode, uid, gid, size, mtimeNs, nlink, ino, copiedUp, target, xattrs } = listed;
+  const { path, kind, opaque, mode, uid, gid, size, mtimeNs, nlink, ino, copiedUp, target, sha256, xattrs } = listed;
   return {
     path,
     kind,
@@ -95,6 +120,7 @@ export function toLayerEntry(listed: z.output<typeof entry>): ListedEntry {
     inode: ino,
     copiedUp,
     ...(target === undefined ? {} : { target }),
+    ...(sha256 === undefined ? {} : { sha256 }),
     attributes: xattrs ?? [],
   };
 }

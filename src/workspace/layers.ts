@@ -36,10 +36,17 @@ export interface StorePlace {
 }
 
 /** The volume that is a layer's mount: the session's writes over the base, with what is hidden between them. */
-export function layerVolumeRequest({ mountpoint, session }: StorePlace, layer: Layer, labels: Readonly<Record<string, string>>): VolumeRequest {
+export function layerVolumeRequest(
+  { mountpoint, session }: StorePlace,
+  layer: Layer,
+  labels: Readonly<Record<string, string>>,
+): VolumeRequest {
   const folder = escapeOverlayPath(`${mountpoint}/sessions/${session}`);
   const own = `${folder}/layers/${layer.name}`;
-  const base = layer.base === "overlay" && layer.hostPath !== null ? escapeOverlayPath(layer.hostPath) : `${folder}/base/${layer.name}`;
+  const base =
+    layer.base === "overlay" && layer.hostPath !== null
+      ? escapeOverlayPath(layer.hostPath)
+      : `${folder}/base/${layer.name}`;
   const options = [
     "nosuid",
     "nodev",

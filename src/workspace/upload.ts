@@ -1,4 +1,4 @@
-import { type Dirent, constants } from "node:fs";
+import { constants, type Dirent } from "node:fs";
 import { lstat, open, readdir, readlink } from "node:fs/promises";
 import { decodePath, encodePath } from "../base/byte-path.js";
 import type { UploadEntry } from "./keeper-client.js";
@@ -16,19 +16,34 @@ async function* readContent(path: Buffer, signal: AbortSignal): AsyncGenerator<U
   yield* file.createReadStream({ autoClose: false, signal }) as AsyncIterable<Uint8Array>;
 }
 
-async function describe(root: Buffer, path: string, entry: Dirent<Buffer>, signal: AbortSignal): Promise<UploadEntry | null> {
+async function describe(
+  root: Buffer,
+  path: string,
+  entry: Dirent<Buffer>,
+  signal: AbortSignal,
+): Promise<UploadEntry | null> {
   const full = Buffer.concat([root, Buffer.from("/"), encodePath(path)]);
   const stat = await lstat(full, { bigint: true });
-  const common = { path, mode: Number(stat.mode & 0o7777n), uid: Number(stat.uid), gid: Number(stat.gid), mtimeNs: stat.mtimeNs.toString() };
+  const common = {
+    path,
+    mode: Number(stat.mode & 0o7777n),
+    uid: Number(stat.uid),
+    gid: Number(stat.gid),
+    mtimeNs: stat.mtimeNs.toString(),
+  };
   if (entry.isDirectory()) return { ...common, kind: "dir" };
-  if (entry.isSymbolicLink()) return { ...common, kind: "symlink", target: decodePath(await readlink(full, { encoding: "buffer" })) };
+  if (entry.isSymbolicLink())
+    return { ...common, kind: "symlink", target: decodePath(await readlink(full, { encoding: "buffer" })) };
   // Sockets, FIFOs and devices of the host are no part of a project.
   if (!entry.isFile()) return null;
   return { ...common, kind: "file", size: Number(stat.size), content: readContent(full, signal) };
 }
 
 /** The entries of a host folder in the order in which the keeper takes them: parents first, no link followed. */
-export async function* uploadEntries(root: string, { hidden, signal, onProgress }: UploadOptions): AsyncGenerator<UploadEntry, void, void> {
+export async function* uploadEntries(
+  root: string,
+  { hidden, signal, onProgress }: UploadOptions,
+): AsyncGenerator<UploadEntry, void, void> {
   const rootBytes = encodePath(root);
   const folders = [""];
   let entries = 0;
