@@ -1,5 +1,5 @@
-import { constants } from "node:fs";
-import { lstat, open } from "node:fs/promises";
+import { type BigIntStats, constants, lstatSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { AirlockError } from "../base/errors.js";
 import { displayPath } from "../base/escape.js";
 import type { ApprovedPath, PathMode } from "../model/session.js";
@@ -59,9 +59,10 @@ export async function approvePath(
   const absolute = absoluteForm(host, { cwd: context.cwd, homedir: context.places.homedir });
   const path = await resolvePath(absolute, "E_MOUNT_REFUSED", notThereHint);
   const what = describe(host, path);
+  const before = lookAt(path, what);
   const subject: PathSubject = {
-    ...locate(path),
-    kind: kindOf(await lstat(path)),
+    ...before.located,
+    kind: before.kind,
     mode,
     places: indexPlaces(path, context.places),
     project: context.project,
@@ -74,28 +75,38 @@ export async function approvePath(
     hostPath: path,
     target: chooseTarget(path, request.target, context, rules.targets),
     mode,
-    ...(await identify(path, what)),
+    ...(await identify(path, before.stats, what)),
   };
 }
 
-type FileType = Readonly<Record<"isFile" | "isDirectory", () => boolean>>;
-
-function kindOf(found: FileType): PathKind {
-  if (found.isDirectory()) return "folder";
-  return found.isFile() ? "file" : "special";
+function lookAt(path: string, what: string) {
+  try {
+    const stats = lstatSync(path, { bigint: true });
+    return { stats, kind: kindOf(stats), located: locate(path) };
+  } catch (error) {
+    throw refuse(what, reasonOf(error), notThereHint, error);
+  }
 }
 
-// The identity comes from an opened handle and must be that of the name: a swap between the two is refused. O_NONBLOCK, so
-// that a pipe put there meanwhile cannot hold us up.
-async function identify(path: string, what: string): Promise<Pick<ApprovedPath, "kind" | "device" | "inode">> {
-  const before = await lstat(path, { bigint: true });
+function kindOf(stats: BigIntStats): PathKind {
+  if (stats.isDirectory()) return "folder";
+  return stats.isFile() ? "file" : "special";
+}
+
+// The identity comes from an opened handle and must be that of what the rules saw: a swap in between is refused. O_NONBLOCK,
+// so that a pipe put there meanwhile cannot hold us up.
+async function identify(
+  path: string,
+  before: BigIntStats,
+  what: string,
+): Promise<Pick<ApprovedPath, "kind" | "device" | "inode">> {
   try {
     await using handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    const { dev, ino, ...rest } = await handle.stat({ bigint: true });
-    if (dev !== before.dev || ino !== before.ino || rest.mode !== before.mode) {
+    const now = await handle.stat({ bigint: true });
+    if (now.dev !== before.dev || now.ino !== before.ino || now.mode !== before.mode) {
       throw refuse(what, "it was replaced while it was being checked", "run the command again");
     }
-    return { kind: before.isDirectory() ? "folder" : "file", device: String(dev), inode: String(ino) };
+    return { kind: now.isDirectory() ? "folder" : "file", device: String(now.dev), inode: String(now.ino) };
   } catch (error) {
     throw error instanceof AirlockError ? error : refuse(what, reasonOf(error), notThereHint, error);
   }

@@ -109,7 +109,8 @@ function homesFor(path: string, homedir: string): string[] {
 
 /** Everything that is protected from the path asked for, looked up anew on each call. */
 export function indexPlaces(path: string, places: ProtectedPlaces): PlaceIndex {
-  const homes = placesAt(homesFor(path, places.homedir));
+  const own = homesFor(path, places.homedir);
+  const homes = placesAt(own);
   const inHomes = (relatives: readonly string[]) =>
     homes.flatMap((home) => relatives.flatMap((relative) => expand(home.path, relative)));
   const engine = enginePlaces.flatMap((each) =>
@@ -117,7 +118,7 @@ export function indexPlaces(path: string, places: ProtectedPlaces): PlaceIndex {
   );
   const ofEngine = [places.engineSocket, places.engineDataRoot].filter((each) => each !== null);
   return {
-    homes,
+    homes: placesAt([...own, "/home", "/Users"]),
     airlockHome: placesAt([places.airlockHome]),
     engine: placesAt([...engine, ...ofEngine]),
     secrets: placesAt(inHomes(secretPlaces)),

@@ -1,9 +1,9 @@
 import { constants } from "node:fs";
-import { access, stat } from "node:fs/promises";
+import { lstat, open } from "node:fs/promises";
 import { AirlockError } from "../base/errors.js";
 import { displayPath } from "../base/escape.js";
 import { projectRules } from "./path-rules.js";
-import { indexPlaces, isWithin, locate, type ProtectedPlaces } from "./places.js";
+import { indexPlaces, isWithin, type Located, locate, type ProtectedPlaces } from "./places.js";
 import { faultOfText, reasonOf, resolvePath } from "./resolve-path.js";
 
 /** A project folder that may be used, with the identity it had when it was checked. */
@@ -38,7 +38,7 @@ export async function checkProject(
   const fault = faultOfText(path);
   if (fault !== undefined) throw unusable(path, fault);
   const resolved = await resolvePath(path, "E_PROJECT_UNUSABLE", hint);
-  const subject = { ...locate(resolved), places: indexPlaces(resolved, places) };
+  const subject = { ...locateProject(resolved), places: indexPlaces(resolved, places) };
   const broken = rules.find((rule) => rule.matches(subject));
   if (broken !== undefined) {
     throw new AirlockError("E_MOUNT_REFUSED", `${displayPath(resolved)} cannot be a project: ${broken.why}`, {
@@ -48,11 +48,25 @@ export async function checkProject(
   return describeFolder(resolved);
 }
 
+function locateProject(path: string): Located {
+  try {
+    return locate(path);
+  } catch (error) {
+    throw unusable(path, reasonOf(error), error);
+  }
+}
+
+// Opening `.` in it needs the right to list it and the right to enter it.
 async function describeFolder(path: string): Promise<ProjectFolder> {
   try {
-    const found = await stat(path, { bigint: true });
-    if (!found.isDirectory()) throw unusable(path, "it is not a folder");
-    await access(path, constants.R_OK | constants.X_OK);
+    const before = await lstat(path, { bigint: true });
+    await using folder = await open(`${path}/.`, constants.O_RDONLY | constants.O_DIRECTORY);
+    const found = await folder.stat({ bigint: true });
+    if (found.dev !== before.dev || found.ino !== before.ino) {
+      throw new AirlockError("E_BASE_CHANGED", `${displayPath(path)} was replaced while it was being checked`, {
+        hint: "run the command again",
+      });
+    }
     return {
       path,
       device: String(found.dev),

@@ -21,7 +21,7 @@ export function absoluteForm(text: string, at: { readonly cwd: string; readonly 
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: "it does not exist",
-  ENOTDIR: "a part of it is not a folder",
+  ENOTDIR: "it, or a part of it, is not a folder",
   EACCES: "it is not readable for you",
   EPERM: "it is not readable for you",
   ELOOP: "it is a loop of symbolic links",
