@@ -76,7 +76,7 @@ function chunksOf(
 async function diff(context: CommandContext, paths: readonly string[], options: DiffOptions): Promise<number> {
   return withBench(context, async (bench) => {
     const record = await chooseSession(context, bench, options.session);
-    const all = await changesOf(bench, record, { hashes: options.json === true ? "all" : "needed" });
+    const all = await changesOf(bench, record, { hashes: options.json === true ? "all" : "shown" });
     const found = select(all, paths);
     await using source = await openContents(bench, record, found.changes);
     const chunks = chunksOf(context, found, source, options);

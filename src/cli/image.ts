@@ -29,7 +29,7 @@ export async function buildImage(
     signal: edge.signal,
     progress,
   };
-  return missing ? ensureSandboxImage(work) : { tag: await buildSandboxImage(work), built: true };
+  return missing ? await ensureSandboxImage(work) : { tag: await buildSandboxImage(work), built: true };
 }
 
 async function build(

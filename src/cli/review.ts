@@ -15,7 +15,7 @@ export async function reviewSession(
   bench: Workbench,
   record: SessionRecord,
 ): Promise<{ readonly kept: boolean; readonly totals: ChangeTotals }> {
-  const changes: SessionChanges = await changesOf(bench, record);
+  const changes: SessionChanges = await changesOf(bench, record, { hashes: "shown" });
   const { totals } = changes;
   context.edge.stderr.write(`\n${formatSummary(changes, context.edge)}\n`);
   for (;;) {

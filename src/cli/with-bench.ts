@@ -28,7 +28,7 @@ export async function withBench<T>(context: CommandContext, work: (bench: Workbe
     engineAddress: options.engine,
     onProgress: (step, detail) => progress.update(step, detail),
   });
-  return work(bench);
+  return await work(bench);
 }
 
 /** Says what killed commands left behind; the next command is where a person learns of it. */

@@ -16,8 +16,8 @@ export interface SessionChanges extends CollectedChanges {
 }
 
 interface ChangeOptions {
-  /** `all`: a hash of every file on both sides, for machines to compare. */
-  readonly hashes?: "needed" | "all";
+  /** `shown`: also of what a diff names without showing it. `all`: of every file on both sides, for machines to compare. */
+  readonly hashes?: "needed" | "shown" | "all";
 }
 
 /** Where contents of a change come from: the host for what was, the keeper for what is. */

@@ -99,5 +99,5 @@ export async function discardSession(bench: Workbench, id: string): Promise<Rece
   await using _lock = await lockSession(bench.home, id, bench.signal);
   const record = await loadSession(bench.home, id);
   if (record === null) throw new AirlockError("E_SESSION_NOT_FOUND", `no session "${id}"`);
-  return discardLocked(bench, record);
+  return await discardLocked(bench, record);
 }

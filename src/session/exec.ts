@@ -29,7 +29,7 @@ async function runningRecord(bench: Workbench, id: string, program: Program): Pr
   if (record === null || record.state === "discarding" || record.state === "discarded") {
     throw new AirlockError("E_SESSION_NOT_FOUND", `session "${id}" was discarded`);
   }
-  return ensureRunning(bench, record, program);
+  return await ensureRunning(bench, record, program);
 }
 
 // Closing the stream would leave the processes running: they are found by the token in their environment.

@@ -128,5 +128,5 @@ export async function runSession(bench: Workbench, options: RunOptions): Promise
     term,
     cwd: join(record.workspace, cwd),
   });
-  return superviseRun(bench, opened, options);
+  return await superviseRun(bench, opened, options);
 }

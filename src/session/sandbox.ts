@@ -97,8 +97,14 @@ export async function startSandbox(bench: Workbench, starting: Starting): Promis
   const { container, request, record, image, tty } = starting;
   const engine = await bench.engine();
   const streams = await engine.attachContainer(container, { tty });
+  // A wait that nobody needs any more holds its connection, and the process, open for ever.
+  const waiting = new AbortController();
+  const close = async (): Promise<void> => {
+    waiting.abort();
+    await streams[Symbol.asyncDispose]();
+  };
   try {
-    const exit = engine.waitContainer(container);
+    const exit = engine.waitContainer(container, waiting.signal);
     exit.catch(() => undefined);
     await engine.startContainer(container);
     const state = await engine.inspectContainer(container);
@@ -119,9 +125,9 @@ export async function startSandbox(bench: Workbench, starting: Starting): Promis
       runtime: record.runtime ?? "",
       sameKernel: engine.endpoint.kind === "unix" && record.layers.every(({ base }) => base !== "upload"),
     });
-    return { container, streams, tty, exit, verdict, [Symbol.asyncDispose]: () => streams[Symbol.asyncDispose]() };
+    return { container, streams, tty, exit, verdict, [Symbol.asyncDispose]: close };
   } catch (error) {
-    await streams[Symbol.asyncDispose]();
+    await close();
     throw error;
   }
 }

@@ -94,7 +94,7 @@ async function takeSnapshot(bench: Workbench, record: SessionRecord, wish: Snaps
 /** Saves the session's layers, holding the sandbox still meanwhile, and verifies what was saved. */
 export async function snapshotSession(bench: Workbench, id: string, wish: SnapshotWish): Promise<SnapshotRecord> {
   await using _lock = await lockSession(bench.home, id, bench.signal);
-  return takeSnapshot(bench, await requireRecord(bench, id), wish);
+  return await takeSnapshot(bench, await requireRecord(bench, id), wish);
 }
 
 /** What `restore` did: where it went back to, and the snapshot that takes it back. */

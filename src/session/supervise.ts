@@ -38,7 +38,7 @@ export async function superviseSession(bench: Workbench, id: string): Promise<vo
   exit.catch(() => undefined);
   const state = await engine.inspectContainer(record.container);
   if (state?.status !== "running" && state?.status !== "paused")
-    return recordEnd(bench, record, state?.exitCode ?? 137, null);
+    return await recordEnd(bench, record, state?.exitCode ?? 137, null);
   await using watch = watchLimits(bench, record, record.container);
   const { exitCode } = await exit;
   await recordEnd(bench, record, exitCode, await endReason(bench, record.container, watch.reason()));

@@ -30,8 +30,8 @@ async function watchDisk(
   for await (const { bytes, freeBytes } of keeper.watch({ session: record.id, intervalMs })) {
     if (signal.aborted) return;
     if (bytes > diskBytes)
-      return stop(`disk: it wrote ${describeBytes(bytes)}, the limit is ${describeBytes(diskBytes)}`);
-    if (freeBytes < reserveBytes) return stop(`disk: only ${describeBytes(freeBytes)} are left on the engine's disk`);
+      return await stop(`disk: it wrote ${describeBytes(bytes)}, the limit is ${describeBytes(diskBytes)}`);
+    if (freeBytes < reserveBytes) return await stop(`disk: only ${describeBytes(freeBytes)} are left on the engine's disk`);
   }
 }
 

@@ -1,0 +1,133 @@
+import type { Command } from "commander";
+import { AirlockError } from "../base/errors.js";
+import { escapeText } from "../base/escape.js";
+import { approve, grantsOf, isApproved } from "../config/approve.js";
+import { type LoadedConfig, projectConfigPath, userConfigPath } from "../config/load.js";
+import { findProject } from "../session/project.js";
+import type { CommandContext, GlobalOptions } from "./context.js";
+import { configOf, loadConfigs } from "./plan-options.js";
+import type { Act } from "./program.js";
+import { confirm } from "./prompt.js";
+import { formatTable } from "./render/table.js";
+import { withBench } from "./with-bench.js";
+
+interface Place {
+  readonly project: string;
+  readonly loaded: { readonly project: LoadedConfig | null; readonly user: LoadedConfig | null };
+}
+
+async function locate(context: CommandContext, options: GlobalOptions): Promise<Place> {
+  const project = await findProject(context.edge.cwd, options.project);
+  return { project, loaded: await loadConfigs(context, project) };
+}
+
+function flatten(config: ReturnType<typeof configOf>): (readonly [string, unknown, string])[] {
+  const { origins, limits, paths, env, mask, unmask, image, runtime, user, workspace, onExit, allowRw } = config;
+  const single = {
+    image: image ?? "Airlock's own",
+    runtime: runtime ?? "the engine's default",
+    user,
+    workspace: workspace ?? "chosen by itself",
+    onExit: onExit ?? "review at a terminal, else keep",
+    allowRw,
+  };
+  const limitOrigin: Readonly<Record<keyof typeof limits, string>> = {
+    memoryBytes: "memory",
+    cpus: "cpus",
+    pids: "pids",
+    diskBytes: "disk",
+    timeoutSeconds: "timeout",
+  };
+  return [
+    ...Object.entries(single).map(([name, value]) => [name, value, origins[name] ?? "default"] as const),
+    ...Object.entries(limits).map(
+      ([name, value]) =>
+        [`limits.${name}`, value, origins[`limits.${limitOrigin[name as keyof typeof limits]}`] ?? "default"] as const,
+    ),
+    ...Object.entries({ paths, env, mask, unmask }).map(([name, value]) => [name, value, "files"] as const),
+  ];
+}
+
+async function show(context: CommandContext, options: GlobalOptions): Promise<number> {
+  const { project, loaded } = await locate(context, options);
+  const rows = flatten(configOf(options, loaded));
+  if (options.json === true) {
+    context.printJson({
+      project,
+      files: { project: loaded.project?.file ?? null, user: loaded.user?.file ?? null },
+      values: Object.fromEntries(rows.map(([name, value, origin]) => [name, { value, origin }])),
+    });
+    return 0;
+  }
+  const cell = (value: unknown): string => escapeText(typeof value === "string" ? value : JSON.stringify(value));
+  context.print(
+    formatTable([["SETTING", "VALUE", "FROM"], ...rows.map(([name, value, origin]) => [name, cell(value), origin])]),
+  );
+  return 0;
+}
+
+async function check(context: CommandContext, options: GlobalOptions): Promise<number> {
+  const { project, loaded } = await locate(context, options);
+  const files = [
+    loaded.project?.file ?? `${projectConfigPath(project)} (not there)`,
+    loaded.user?.file ?? `${userConfigPath(context.edge)} (not there)`,
+  ];
+  if (options.json === true)
+    context.printJson({ ok: true, files, grants: loaded.project === null ? [] : grantsOf(loaded.project.config) });
+  else for (const file of files) context.print(`ok  ${file}`);
+  return 0;
+}
+
+async function schema(context: CommandContext, options: { readonly user?: boolean }): Promise<number> {
+  const { jsonSchema } = await import("../config/schema.js");
+  context.print(JSON.stringify(jsonSchema(options.user === true ? "user" : "project"), null, 2));
+  return 0;
+}
+
+async function approveProject(
+  context: CommandContext,
+  options: GlobalOptions & { readonly yes?: boolean },
+): Promise<number> {
+  const { project, loaded } = await locate(context, options);
+  const file = loaded.project;
+  if (file === null) throw new AirlockError("E_USAGE", `${project} has no airlock.yaml to approve`);
+  const grants = grantsOf(file.config);
+  return withBench(context, async ({ home }) => {
+    const already = grants.length === 0 || (await isApproved(home.path, project, file));
+    if (already)
+      context.note(grants.length === 0 ? `${file.file} asks for nothing that needs approval` : "approved already");
+    else {
+      context.note(
+        `${file.file} (sha256 ${file.sha256.slice(0, 12)}…) asks for:\n${grants.map((line) => `  - ${escapeText(line)}`).join("\n")}`,
+      );
+      if (options.yes !== true && context.edge.stdin.isTTY !== true)
+        throw new AirlockError("E_USAGE", "approving without a terminal needs --yes");
+      if (options.yes !== true && !(await confirm(context.edge, "Approve exactly this content?"))) return 1;
+      await approve(home.path, project, file);
+      context.note("approved; another byte in the file asks again");
+    }
+    if (options.json === true)
+      context.printJson({ project, file: file.file, sha256: file.sha256, grants, approved: true });
+    return 0;
+  });
+}
+
+/** `airlock config`. */
+export function define(command: Command, act: Act): void {
+  const sub = (name: string, summary: string): Command =>
+    command
+      .command(name)
+      .description(summary)
+      .option("--json", "print JSON")
+      .option("--project <folder>", "the project")
+      .option("-q, --quiet", "say only what is wrong")
+      .option("--debug", "say where an error came from");
+  sub("show", "show every setting and where it comes from").action(act(show));
+  sub("check", "check both files").action(act(check));
+  sub("schema", "print the JSON Schema of airlock.yaml")
+    .option("--user", "of the user's own file instead")
+    .action(act(schema));
+  sub("approve", "allow what the project's file asks for")
+    .option("-y, --yes", "do not ask")
+    .action(act(approveProject));
+}
