@@ -5,6 +5,7 @@ import type { BuildRequest } from "../model/engine.js";
 import { type EngineCaller, longOperationTimeoutMs } from "./caller.js";
 import { inspectImage } from "./images.js";
 import { errorIn, type Progress, readProgress } from "./progress.js";
+import { ownEngineSource } from "./resolve.js";
 
 /** Builds an image with the classic builder and gives its id; a failure names the step it failed in. */
 export async function buildImage(caller: EngineCaller, request: BuildRequest): Promise<string> {
@@ -32,9 +33,11 @@ export async function buildImage(caller: EngineCaller, request: BuildRequest): P
 }
 
 // The only place where anything of ours has a network: building needs the distribution's packages. An engine without a
-// bridge (Airlock's own) runs such steps without any network, and says nothing.
+// bridge runs such steps without any network, and says nothing; Airlock's own may share another engine's bridge, whose
+// addresses it does not know.
 async function buildNetwork(caller: EngineCaller): Promise<string | undefined> {
   if (caller.product === "podman") return undefined;
+  if (caller.endpoint.source === ownEngineSource) return "host";
   const bridge = await caller.callUnless(
     "look at the engine's network",
     (signal) => caller.transport.collect({ method: "GET", path: "/networks/bridge", signal }),

@@ -7,7 +7,7 @@ import { AirlockError } from "../base/errors.js";
 import { displayPath, escapeBody } from "../base/escape.js";
 import { takeLock } from "../base/file-lock.js";
 import type { EngineEndpoint } from "../model/engine.js";
-import { embeddedSocket, type Whereabouts } from "./resolve.js";
+import { embeddedSocket, ownEngineSource, type Whereabouts } from "./resolve.js";
 import { Transport } from "./transport.js";
 
 const readyTimeoutMs = 45_000;
@@ -29,7 +29,7 @@ export function whyNotEmbedded({ env, platform, uid, airlockHome }: Surroundings
 
 /**
  * Starts Airlock's own dockerd, or finds the one that runs. It has its own socket, data and state beneath AIRLOCK_HOME,
- * no bridge and no firewall rules, so it is harmless beside another engine. It keeps running after this process.
+ * makes no bridge and no firewall rules, so it is harmless beside another engine. It keeps running after this process.
  */
 export async function startEmbedded(options: Surroundings): Promise<EngineEndpoint> {
   const folder = dirname(embeddedSocket(options.airlockHome));
@@ -39,7 +39,7 @@ export async function startEmbedded(options: Surroundings): Promise<EngineEndpoi
   if (lock === null)
     throw new AirlockError("E_ENGINE_UNREACHABLE", "another Airlock is starting the engine and does not finish");
   await using _held = lock;
-  const endpoint: EngineEndpoint = { kind: "unix", address: `unix://${socket}`, source: "Airlock's own engine" };
+  const endpoint: EngineEndpoint = { kind: "unix", address: `unix://${socket}`, source: ownEngineSource };
   if (await isReady(socket)) return endpoint;
   await launch(folder, socket, options);
   return endpoint;
@@ -78,7 +78,8 @@ function daemonArguments(folder: string, socket: string): string[] {
     `--data-root=${join(folder, "data")}`,
     `--exec-root=${join(folder, "exec")}`,
     `--pidfile=${join(folder, "dockerd.pid")}`,
-    "--bridge=none",
+    // A dockerd that is told to have no bridge deletes `docker0`, which may be another engine's; then it shares that one.
+    ...(existsSync("/sys/class/net/docker0") ? [] : ["--bridge=none"]),
     "--iptables=false",
     "--ip6tables=false",
     "--ip-forward=false",

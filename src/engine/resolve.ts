@@ -85,6 +85,9 @@ function noContext(name: string, source: string): AirlockError {
   );
 }
 
+/** What an endpoint's `source` says when the engine is Airlock's own. */
+export const ownEngineSource = "Airlock's own engine";
+
 /** Where the socket of Airlock's own engine is. */
 export function embeddedSocket(airlockHome: string): string {
   return join(airlockHome, "engine", "docker.sock");
@@ -103,6 +106,6 @@ function sockets({ env, homedir, platform, uid, airlockHome }: Whereabouts): Eng
     unix(join(runtime, "docker.sock"), "rootless socket"),
     ...(uid === 0 ? [] : [unix(join(runtime, "podman", "podman.sock"), "Podman's socket of the user")]),
     unix("/run/podman/podman.sock", "Podman's socket"),
-    unix(embeddedSocket(airlockHome), "Airlock's own engine"),
+    unix(embeddedSocket(airlockHome), ownEngineSource),
   ];
 }

@@ -60,7 +60,7 @@ describe.skipIf(reason !== null)("an engine that", () => {
   test("was restarted is used again by the same connection, also over connections that it kept", async () => {
     await using secured = await connectEngine({
       kind: "tls",
-      address: `tcp://127.0.0.1:${own.port}`,
+      address: own.address,
       certificates: own.certificates,
       source: "a test",
     });

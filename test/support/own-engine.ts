@@ -1,6 +1,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdtemp, open, readFile, rm } from "node:fs/promises";
+import { mkdtemp, open, readFile, readlink, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,12 +9,13 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** A dockerd of the test's own: beside the machine's, in its own mount and host name space, with no bridge. */
+/** A dockerd of the test's own: beside the machine's, in its own mount, host name and network space. */
 export interface OwnEngine extends AsyncDisposable {
   readonly folder: string;
   readonly socket: string;
-  /** Set when asked for TLS. */
-  readonly port: number;
+  /** These three are there when it was asked for TLS. */
+  readonly address: string;
+  readonly addressNotInCertificate: string;
   readonly certificates: string;
   readonly process: ChildProcess;
   /** Ends it as a crash would. */
@@ -29,10 +31,14 @@ export function whyNoOwnEngine(): string | null {
   return existsSync("/usr/sbin/dockerd") || existsSync("/usr/bin/dockerd") ? null : "there is no dockerd";
 }
 
-// The daemon's own state folders are hidden behind empty ones, so that two daemons do not see each other.
+// The daemon's own state folders are hidden behind empty ones, and it has its own network: two daemons in one network are
+// not strangers, as one that starts without a bridge deletes the other's `docker0`.
 const script = `
 for folder in /run/docker /etc/docker; do mkdir -p $folder && mount -t tmpfs -o mode=700 tmpfs $folder; done
 hostname own-engine
+until ip link show inside >/dev/null 2>&1; do sleep 0.02; done
+ip link set lo up && ip link set inside up
+ip addr add $HOST_NET.2/29 dev inside && ip addr add $HOST_NET.3/29 dev inside
 exec setpriv --pdeathsig TERM dockerd "$@"
 `;
 
@@ -41,15 +47,16 @@ export async function startOwnEngine({ tls = false }: { readonly tls?: boolean }
   const folder = await mkdtemp("/var/tmp/airlock-test-engine-");
   const socket = join(folder, "docker.sock");
   const certificates = join(folder, "certificates");
-  const port = tls ? await freePort() : 0;
-  if (tls) await makeCertificates(certificates);
-  const launch = () =>
-    spawnDaemon(folder, [...daemonFlags(folder, socket), ...(tls ? tlsFlags(certificates, port) : [])]);
+  const network = `10.213.${randomInt(256)}`;
+  const flags = [...daemonFlags(folder, socket), ...(tls ? tlsFlags(certificates) : [])];
+  const launch = () => spawnDaemon(folder, network, flags);
+  if (tls) await makeCertificates(certificates, `${network}.2`);
   let child = await launch();
   const engine: OwnEngine = {
     folder,
     socket,
-    port,
+    address: `tcp://${network}.2:2376`,
+    addressNotInCertificate: `tcp://${network}.3:2376`,
     certificates,
     get process() {
       return child;
@@ -74,10 +81,26 @@ export async function startOwnEngine({ tls = false }: { readonly tls?: boolean }
   }
 }
 
-async function spawnDaemon(folder: string, flags: readonly string[]): Promise<ChildProcess> {
+async function spawnDaemon(folder: string, network: string, flags: readonly string[]): Promise<ChildProcess> {
   await using log = await open(join(folder, "log"), "w");
-  const command = ["--mount", "--uts", "--propagation", "private", "sh", "-c", script, "dockerd", ...flags];
-  return spawn("unshare", command, { stdio: ["ignore", log.fd, log.fd] });
+  const namespaces = ["--mount", "--uts", "--net", "--propagation", "private"];
+  const child = spawn("unshare", [...namespaces, "sh", "-c", script, "dockerd", ...flags], {
+    stdio: ["ignore", log.fd, log.fd],
+    env: { ...process.env, HOST_NET: network },
+  });
+  await connectNetwork(child, network);
+  return child;
+}
+
+// A cable into the daemon's network; the kernel takes it away when that network ends.
+async function connectNetwork(child: ChildProcess, network: string): Promise<void> {
+  const ours = await readlink("/proc/self/ns/net");
+  const pid = String(child.pid);
+  while ((await readlink(`/proc/${pid}/ns/net`)) === ours) await sleep(10);
+  const cable = `al${randomInt(1 << 30).toString(36)}`;
+  await run("ip", ["link", "add", cable, "type", "veth", "peer", "name", "inside", "netns", pid]);
+  await run("ip", ["addr", "add", `${network}.1/29`, "dev", cable]);
+  await run("ip", ["link", "set", cable, "up"]);
 }
 
 function daemonFlags(folder: string, socket: string): string[] {
@@ -93,9 +116,9 @@ function daemonFlags(folder: string, socket: string): string[] {
   ];
 }
 
-function tlsFlags(certificates: string, port: number): string[] {
+function tlsFlags(certificates: string): string[] {
   return [
-    `--host=tcp://127.0.0.1:${port}`,
+    "--host=tcp://0.0.0.0:2376",
     "--tlsverify",
     `--tlscacert=${certificates}/ca.pem`,
     `--tlscert=${certificates}/server-cert.pem`,
@@ -104,13 +127,13 @@ function tlsFlags(certificates: string, port: number): string[] {
 }
 
 /** An authority, a server's and a client's certificate, as docker lays them out. */
-export async function makeCertificates(folder: string): Promise<void> {
+export async function makeCertificates(folder: string, serverAddress: string): Promise<void> {
   const openssl = (...args: string[]) => run("openssl", args, { cwd: folder });
   const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
   await run("mkdir", ["-p", folder]);
   await openssl("req", "-x509", ...newKey, "-keyout", "ca-key.pem", "-out", "ca.pem", "-subj", "/CN=test authority");
   for (const [name, usage, names] of [
-    ["server-", "serverAuth", "IP:127.0.0.1"],
+    ["server-", "serverAuth", `IP:${serverAddress}`],
     ["", "clientAuth", "DNS:client"],
   ]) {
     await openssl(
