@@ -69,7 +69,8 @@ function ulimits({ diskBytes }: Limits): Ulimit[] {
     { name: "core", soft: 0, hard: 0 },
     { name: "fsize", soft: diskBytes, hard: diskBytes },
     { name: "memlock", soft: 64 * 1024, hard: 64 * 1024 },
-    { name: "nofile", soft: 65_536, hard: 65_536 },
+    // No more than an engine itself may open on a modest machine: it cannot give what it does not have.
+    { name: "nofile", soft: 4_096, hard: 16_384 },
   ];
 }
 
