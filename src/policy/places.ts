@@ -1,6 +1,5 @@
-import { type BigIntStats, lstatSync, readdirSync, realpathSync, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { systemCodeOf } from "../base/errors.js";
+import { type BigIntStats, lstatSync, readdirSync, realpathSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { enginePlaces, programFolders, secretPlaces, systemFolders, trapPlaces } from "./credential-places.js";
 
 /** What differs from user to user and must stay out of every sandbox. Null: there is none on this machine. */
@@ -60,28 +59,41 @@ export function locate(path: string): Located {
   return { path, lineage };
 }
 
-// What does not exist yet is resolved as far as it exists, so that a state folder not made yet is protected as well.
-function resolveAsFarAsPossible(path: string): string {
-  try {
-    return realpathSync.native(path);
-  } catch (error) {
-    const above = dirname(path);
-    if (above === path || systemCodeOf(error) === "ELOOP") return path;
-    return join(resolveAsFarAsPossible(above), path.slice(above === "/" ? 1 : above.length + 1));
-  }
+/** Finds out what a path really is, one look for each component. What does not exist is resolved as far as it exists. */
+type Resolver = (path: string) => Place;
+
+function makeResolver(): Resolver {
+  const known = new Map<string, Place>([["/", { path: "/", identity: null }]]);
+  const resolvePlace: Resolver = (path) => {
+    const before = known.get(path);
+    if (before !== undefined) return before;
+    const above = resolvePlace(dirname(path)).path;
+    const found = lookUp(join(above, basename(path)));
+    known.set(path, found);
+    return found;
+  };
+  return resolvePlace;
 }
 
-function identityAt(path: string): string | null {
+function lookUp(path: string): Place {
   try {
-    return identityOf(statSync(path, { bigint: true }));
+    const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    if (found === undefined) return { path, identity: null };
+    if (!found.isSymbolicLink()) return { path, identity: identityOf(found) };
+    const target = realpathSync.native(path);
+    return { path: target, identity: target === "/" ? null : identityOf(lstatSync(target, { bigint: true })) };
   } catch {
-    return null;
+    return { path, identity: null };
   }
 }
 
-function placesAt(paths: readonly string[]): Place[] {
-  const all = new Set(paths.flatMap((path) => [resolve(path), resolveAsFarAsPossible(resolve(path))]));
-  return [...all].map((path) => ({ path, identity: path === "/" ? null : identityAt(path) }));
+// Each place counts as it is written and as it is resolved.
+function placesAt(paths: readonly string[], resolvePlace: Resolver): Place[] {
+  const written = new Set(paths.map((path) => resolve(path)));
+  return [...written].flatMap((path) => {
+    const found = resolvePlace(path);
+    return found.path === path ? [found] : [{ path, identity: found.identity }, found];
+  });
 }
 
 function listNames(folder: string): string[] {
@@ -109,21 +121,23 @@ function homesFor(path: string, homedir: string): string[] {
 
 /** Everything that is protected from the path asked for, looked up anew on each call. */
 export function indexPlaces(path: string, places: ProtectedPlaces): PlaceIndex {
+  const resolver = makeResolver();
+  const at = (paths: readonly string[]) => placesAt(paths, resolver);
   const own = homesFor(path, places.homedir);
-  const homes = placesAt(own);
+  const homes = at(own);
   const inHomes = (relatives: readonly string[]) =>
-    homes.flatMap((home) => relatives.flatMap((relative) => expand(home.path, relative)));
+    at(homes.flatMap((home) => relatives.flatMap((relative) => expand(home.path, relative))));
   const engine = enginePlaces.flatMap((each) =>
     each.startsWith("~/") ? homes.map((home) => join(home.path, each.slice(2))) : [each],
   );
   const ofEngine = [places.engineSocket, places.engineDataRoot].filter((each) => each !== null);
   return {
-    homes: placesAt([...own, "/home", "/Users"]),
-    airlockHome: placesAt([places.airlockHome]),
-    engine: placesAt([...engine, ...ofEngine]),
-    secrets: placesAt(inHomes(secretPlaces)),
-    traps: placesAt(inHomes(trapPlaces)),
-    system: placesAt(systemFolders),
-    programs: placesAt(programFolders),
+    homes: at([...own, "/home", "/Users"]),
+    airlockHome: at([places.airlockHome]),
+    engine: at([...engine, ...ofEngine]),
+    secrets: inHomes(secretPlaces),
+    traps: inHomes(trapPlaces),
+    system: at(systemFolders),
+    programs: at(programFolders),
   };
 }
