@@ -41,7 +41,8 @@ static void become(const struct frame *frame) {
     exit(EXIT_CANNOT_RUN);
   }
   execve("/proc/self/exe", args, frame->env);
-  die("cannot start anew");
+  fprintf(stderr, "airlock: cannot start with this environment and these arguments: %s\n", strerror(errno));
+  exit(EXIT_CANNOT_RUN);
 }
 
 static void sandbox(void) {
@@ -59,7 +60,7 @@ static void sandbox(void) {
 static void inherit_environment(void) {
   clearenv();
   FILE *file = fopen("/proc/1/environ", "re");
-  if (file == NULL) return;
+  if (file == NULL) die("cannot read the sandbox's environment");
   char *line = NULL;
   size_t capacity = 0;
   while (getdelim(&line, &capacity, '\0', file) > 0) {

@@ -43,12 +43,17 @@ static pid_t fork_command(char **args, const sigset_t *before) {
   _exit(reason == ENOENT || reason == ENOTDIR ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN);
 }
 
-/* Collects every child that has ended; true when the main one is among them, whose exit code is then set. */
+/* Collects every child that has ended; true when the main one is among them, whose exit code is then set. Ctrl-Z in a
+ * command that no shell started would stop it for good: there is nobody to bring it back, so it goes on at once. */
 static bool reap(pid_t main_child, int *code) {
   bool ended = false;
   int status;
-  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0;) {
     if (pid != main_child) continue;
+    if (WIFSTOPPED(status)) {
+      if (WSTOPSIG(status) == SIGTSTP) kill(-main_child, SIGCONT);
+      continue;
+    }
     ended = true;
     *code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   }
@@ -62,7 +67,6 @@ void run_as_init(char **args) {
   sigprocmask(SIG_SETMASK, &all, &before);
   sigemptyset(&before);
   pid_t child = fork_command(args, &before);
-  /* Reading would stop it otherwise: the terminal belongs to the command now. */
   int code = EXIT_OURS;
   for (;;) {
     int number = sigwaitinfo(&all, NULL);

@@ -58,12 +58,14 @@ static long try_packet(void) { return socket(AF_PACKET, SOCK_RAW, 0); }
 static long try_handle(void) { return syscall(SYS_open_by_handle_at, -1, NULL, 0); }
 static long try_init_module(void) { return syscall(SYS_init_module, NULL, 0, ""); }
 static long try_finit_module(void) { return syscall(SYS_finit_module, -1, "", 0); }
-static long try_kexec(void) { return syscall(SYS_kexec_load, 0, 0, NULL, 0); }
+/* A flag that no kernel knows: without it, a caller with the capability would unload a prepared kernel. */
+static long try_kexec(void) { return syscall(SYS_kexec_load, 0, 0, NULL, 0x8000); }
 static long try_reboot(void) { return syscall(SYS_reboot, 0, 0, 0, NULL); }
 static long try_swapon(void) { return swapon(nowhere, 0); }
 static long try_quotactl(void) { return syscall(SYS_quotactl, 0, NULL, 0, NULL); }
 static long try_acct(void) { return acct(nowhere); }
 static long try_pidfd_getfd(void) { return syscall(NR_pidfd_getfd, -1, 0, 0); }
+static long try_process_vm(void) { return syscall(SYS_process_vm_readv, getpid(), NULL, 0, NULL, 0, 0); }
 static long try_syslog(void) { return syscall(SYS_syslog, 10, NULL, 0); }
 static long try_mknod(void) {
   static const char path[] = "/tmp/.airlock-probe";
@@ -139,6 +141,7 @@ static const struct {
     {"quotactl", try_quotactl, false},
     {"acct", try_acct, false},
     {"pidfd_getfd", try_pidfd_getfd, true},
+    {"process_vm_readv", try_process_vm, false},
     {"syslog", try_syslog, false},
     {"mknod_device", try_mknod, false},
     {"personality", try_personality, false},
