@@ -4,11 +4,11 @@ import os
 
 import checks
 from errors import KeeperError, bad_request
-from folders import descend, open_folder
+from folders import NOT_A_FOLDER, descend, open_folder
 from frames import BrokenStream, parse_message
 from store import layer_folder, session_folder
 
-_MAX_DEPTH = 900
+_MAX_DEPTH = 4_096
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _ENTRY = {"path": checks.names, "kind": checks.one_of("dir", "file", "symlink"), **checks.ATTRIBUTES}
 _BY_KIND = {"dir": {}, "file": {"size": checks.whole}, "symlink": {"target": checks.link_target}}
@@ -60,27 +60,35 @@ class _Upload:
 
 
 class _Target:
-    """The way from the base's root to the folder that is being filled: parents come before children, in the tree's order."""
+    """The way from the base's root to the folder that is being filled. Each folder gets its time when it is left."""
 
     def __init__(self, root):
         self._stack = descend(root, [])
         self._names = []
-        self._times = [None]
+        self._times = [os.fstat(root).st_mtime_ns]
 
     def at(self, parents):
         while self._names != parents[: len(self._names)]:
             self._leave()
-        if len(self._names) != len(parents):
-            raise bad_request("an entry whose folder was not sent before it, or left already")
+        for name in parents[len(self._names) :]:
+            try:
+                self._push(name)
+            except OSError as error:
+                if error.errno in NOT_A_FOLDER:
+                    raise bad_request("an entry whose folder was not sent before it") from None
+                raise
         return self._stack.top
 
-    def enter(self, name, entry):
+    def _push(self, name):
         if len(self._names) >= _MAX_DEPTH:
             raise KeeperError("limit", f"more than {_MAX_DEPTH} folders deep")
-        os.mkdir(name, 0o700, dir_fd=self._stack.top)
         self._stack.push(name)
         self._names.append(name)
-        self._times.append(None)
+        self._times.append(os.fstat(self._stack.top).st_mtime_ns)
+
+    def enter(self, name, entry):
+        os.mkdir(name, 0o700, dir_fd=self._stack.top)
+        self._push(name)
         self.set_folder(entry)
 
     def set_folder(self, entry):
@@ -94,8 +102,7 @@ class _Target:
         self._stack.pop()
 
     def _set_time(self):
-        if self._times[-1] is not None:
-            os.utime(self._stack.top, ns=(self._times[-1], self._times[-1]))
+        os.utime(self._stack.top, ns=(self._times[-1], self._times[-1]))
 
     def finish(self):
         while self._names:

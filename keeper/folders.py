@@ -6,8 +6,22 @@ import os
 from errors import KeeperError
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# Descriptors held at most for one way down; above that, the way back up is "..", checked by device and inode.
-_HELD = 64
+
+
+def _descriptors():
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 8_192 if hard == resource.RLIM_INFINITY else min(hard, 8_192)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    # Two ways may be open at once: what is read, and the copy of it.
+    return max(wanted // 2 - 64, 64)
+
+
+# Descriptors held at most for one way down; above that, the way back up is "..", checked by device and inode. Who moves a
+# folder while it is read can break only a way as deep as this.
+_HELD = _descriptors()
 
 # What opening a name gives that is gone or is no folder (any more).
 NOT_A_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)

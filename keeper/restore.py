@@ -12,7 +12,9 @@ from errors import KeeperError
 from folders import open_folder
 from manifest import damaged
 from snapshots import go_through, snapshot_folder
-from store import layer_folder, session_folder, sync_folder, write_file
+from store import Hold, layer_folder, session_folder, sync_folder, write_file
+
+_DRAFTS = ("upper.new", "work.new")
 
 
 def restore(connection, request):
@@ -21,7 +23,12 @@ def restore(connection, request):
         {"session": checks.session_id, "snapshot": checks.snapshot_id, "layers": checks.layer_names},
         {"manifestSha256": checks.sha256_hex},
     )
-    store, session, layers = connection.store, fields["session"], fields["layers"]
+    with Hold(connection.store, fields["session"]):
+        return _restore(connection.store, fields)
+
+
+def _restore(store, fields):
+    session, layers = fields["session"], fields["layers"]
     snapshot = snapshot_folder(store, session, fields["snapshot"])
     uppers = {layer: _prepare(store, session, layer) for layer in layers}
     links_path = f"{session_folder(store, session)}/links.new"
@@ -34,12 +41,13 @@ def restore(connection, request):
         if builder.missing:
             raise damaged(f"the snapshot has no layer {', '.join(sorted(builder.missing))}")
     except BaseException:
-        for upper in uppers.values():
-            trash.throw_away(store, session, upper)
+        for layer in layers:
+            _clear_drafts(store, session, layer)
         raise
     finally:
         builder.close()
         trash.throw_away(store, session, links_path)
+        trash.empty(store, session)
     for upper in uppers.values():
         flush(upper)
     _swap(store, session, layers)
@@ -48,7 +56,11 @@ def restore(connection, request):
 
 def reset(connection, request):
     fields = checks.take(request, {"session": checks.session_id, "layers": checks.layer_names})
-    store, session, layers = connection.store, fields["session"], fields["layers"]
+    with Hold(connection.store, fields["session"]):
+        return _reset(connection.store, fields["session"], fields["layers"])
+
+
+def _reset(store, session, layers):
     for layer in layers:
         upper = _prepare(store, session, layer)
         # The mask's root still looks like the layer's at its beginning.
@@ -62,10 +74,15 @@ def reset(connection, request):
 
 def _prepare(store, session, layer):
     folder = layer_folder(store, session, layer)
-    for name in ("upper.new", "work.new"):
-        trash.throw_away(store, session, f"{folder}/{name}")
+    _clear_drafts(store, session, layer)
+    for name in _DRAFTS:
         os.mkdir(f"{folder}/{name}", 0o700)
     return f"{folder}/upper.new"
+
+
+def _clear_drafts(store, session, layer):
+    for name in _DRAFTS:
+        trash.throw_away(store, session, f"{session_folder(store, session)}/layers/{layer}/{name}")
 
 
 class _Builder:
@@ -122,8 +139,12 @@ def _swap(store, session, layers):
 def finish(store, session):
     """Puts the new layers in their places. Every step can be repeated."""
     folder = session_folder(store, session)
-    with open(f"{folder}/restore.json", "rb") as file:
-        layers = json.load(file)
+    try:
+        with open(f"{folder}/restore.json", "rb") as file:
+            layers = json.load(file)
+    except FileNotFoundError:
+        # Another connection was faster.
+        return
     for layer in checks.layer_names(layers):
         for name in ("upper", "work"):
             path = f"{folder}/layers/{layer}/{name}"

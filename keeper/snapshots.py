@@ -12,7 +12,7 @@ from errors import KeeperError
 from folders import open_folder
 from manifest import ManifestReader, ManifestWriter, damaged
 from previous import PreviousSnapshot
-from store import existing_session, open_upper, sync_folder
+from store import Hold, existing_session, open_upper, sync_folder
 from walk import Limits, walk
 
 # A file that changed this shortly before the snapshot may change again with the same times: it is copied the next time.
@@ -32,7 +32,12 @@ def create(connection, request):
         {"session": checks.session_id, "snapshot": checks.snapshot_id, "layers": checks.layer_names},
         {"previous": checks.snapshot_id},
     )
-    store, session = connection.store, fields["session"]
+    with Hold(connection.store, fields["session"]):
+        return _create(connection.store, fields)
+
+
+def _create(store, fields):
+    session = fields["session"]
     folder = f"{existing_session(store, session)}/snapshots"
     final = f"{folder}/{fields['snapshot']}"
     if os.path.exists(final):
@@ -244,6 +249,7 @@ def _compare_layer(folder, layer, manifest, visit):
 def delete(connection, request):
     fields = checks.take(request, {"session": checks.session_id, "snapshot": checks.snapshot_id})
     store, session = connection.store, fields["session"]
-    trash.throw_away(store, session, f"{existing_session(store, session)}/snapshots/{fields['snapshot']}")
+    with Hold(store, session):
+        trash.throw_away(store, session, f"{existing_session(store, session)}/snapshots/{fields['snapshot']}")
     trash.empty(store, session)
     return {}

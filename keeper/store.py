@@ -1,5 +1,6 @@
 """Where everything lies in the store."""
 
+import fcntl
 import os
 
 from errors import KeeperError
@@ -17,6 +18,33 @@ def session_folder(store, session):
     return f"{store}/sessions/{session}"
 
 
+class Hold:
+    """
+    Keeps other connections from changing the session's layers and snapshots at the same time: two that finished the same
+    restore would throw the new layers away. A killed holder lets go. May be nested.
+    """
+
+    _held = set()
+
+    def __init__(self, store, session):
+        self._folder = session_folder(store, session)
+        self._fd = None
+
+    def __enter__(self):
+        if self._folder not in Hold._held:
+            try:
+                self._fd = open_folder(self._folder)
+            except FileNotFoundError:
+                raise KeeperError("not_found", "the store has no such session") from None
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+            Hold._held.add(self._folder)
+
+    def __exit__(self, *_):
+        if self._fd is not None:
+            Hold._held.discard(self._folder)
+            os.close(self._fd)
+
+
 def existing_session(store, session):
     """The session's folder, with a restore that was interrupted finished."""
     folder = session_folder(store, session)
@@ -25,7 +53,8 @@ def existing_session(store, session):
     if os.path.exists(f"{folder}/restore.json"):
         import restore
 
-        restore.finish(store, session)
+        with Hold(store, session):
+            restore.finish(store, session)
     return folder
 
 
