@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { constants } from "node:fs";
-import { open } from "node:fs/promises";
+import { constants, type Stats } from "node:fs";
+import { lstat, open } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { AirlockError, messageOf, systemCodeOf } from "../base/errors.js";
 import type { FileConfig } from "./schema.js";
@@ -10,9 +10,12 @@ const maxBytes = 256 * 1024;
 /** A configuration file with the hash that an approval is bound to. */
 export interface LoadedConfig {
   readonly file: string;
+  /** Of the file's bytes, so that another byte is another file. */
   readonly sha256: string;
   readonly config: FileConfig;
 }
+
+type Kind = "project" | "user";
 
 function invalid(file: string, what: string, cause?: unknown): AirlockError {
   return new AirlockError("E_CONFIG_INVALID", `${file}: ${what}`, {
@@ -21,33 +24,77 @@ function invalid(file: string, what: string, cause?: unknown): AirlockError {
   });
 }
 
+function checkKind(file: string, kind: Kind, stat: Stats): void {
+  if (!stat.isFile()) throw invalid(file, "not a regular file");
+  if (stat.size > maxBytes) throw invalid(file, `larger than ${maxBytes / 1024} KiB`);
+  // Whoever can write to the user's own file needs no approval any more.
+  if (kind === "user" && (stat.mode & 0o002) !== 0) throw invalid(file, "everybody on this machine can write to it");
+}
+
 // The project's file is untrusted: not followed when it is a link (it may point at anything the user can read), and opened
 // without blocking, because it may be a FIFO.
-async function readText(file: string, follow: boolean): Promise<string | null> {
-  const flags = constants.O_RDONLY | constants.O_NONBLOCK | (follow ? 0 : constants.O_NOFOLLOW);
+async function readBytes(file: string, kind: Kind): Promise<Uint8Array | null> {
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK | (kind === "user" ? 0 : constants.O_NOFOLLOW);
   try {
     await using handle = await open(file, flags);
-    const stat = await handle.stat();
-    if (!stat.isFile()) throw invalid(file, "not a regular file");
-    if (stat.size > maxBytes) throw invalid(file, `larger than ${maxBytes / 1024} KiB`);
-    const bytes = await handle.readFile();
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    checkKind(file, kind, await handle.stat());
+    const buffer = Buffer.alloc(maxBytes + 1);
+    let length = 0;
+    for (let read = -1; read !== 0 && length < buffer.length; length += read) {
+      read = (await handle.read(buffer, length, buffer.length - length, length)).bytesRead;
+    }
+    if (length > maxBytes) throw invalid(file, `larger than ${maxBytes / 1024} KiB`);
+    return buffer.subarray(0, length);
   } catch (error) {
     if (error instanceof AirlockError) throw error;
     const code = systemCodeOf(error);
-    if (code === "ENOENT" || code === "ENOTDIR") return null;
+    if (code === "ENOENT") return refuseDangling(file, error);
+    if (code === "ENOTDIR") return null;
     if (code === "ELOOP") throw invalid(file, "a symbolic link; the file itself must be there", error);
-    if (error instanceof TypeError) throw invalid(file, "not valid UTF-8", error);
+    if (code === "ENXIO") throw invalid(file, "not a regular file", error);
+    if (code === "EACCES" || code === "EPERM") throw invalid(file, "you may not read it", error);
     throw invalid(file, messageOf(error), error);
   }
 }
 
+// A user's file that is a link into nothing is a configuration that got lost, not one that was never there.
+async function refuseDangling(file: string, cause: unknown): Promise<null> {
+  const isThere = await lstat(file).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) throw invalid(file, "a symbolic link to nothing", cause);
+  return null;
+}
+
+// A file of the other common ending would be passed over in silence, with everything that it tightens.
+async function refuseOtherEnding(file: string): Promise<void> {
+  const other = file.replace(/\.yaml$/, ".yml");
+  const isThere = await lstat(other).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) throw invalid(other, `the file's name must be ${file.slice(file.lastIndexOf("/") + 1)}`);
+}
+
+function decode(file: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw invalid(file, "not valid UTF-8", error);
+  }
+}
+
 /** Reads one configuration file; null when there is none. The parser, which is slow to load, is loaded only for a file. */
-export async function loadConfigFile(file: string, kind: "project" | "user"): Promise<LoadedConfig | null> {
-  const text = await readText(file, kind === "user");
-  if (text === null) return null;
+export async function loadConfigFile(file: string, kind: Kind): Promise<LoadedConfig | null> {
+  const bytes = await readBytes(file, kind);
+  if (bytes === null) {
+    await refuseOtherEnding(file);
+    return null;
+  }
+  const text = decode(file, bytes);
   const { parseConfig } = await import("./parse.js");
-  return { file, sha256: createHash("sha256").update(text).digest("hex"), config: parseConfig(text, file, kind) };
+  return { file, sha256: createHash("sha256").update(bytes).digest("hex"), config: parseConfig(text, file, kind) };
 }
 
 interface Environment {

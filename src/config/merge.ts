@@ -41,6 +41,8 @@ export interface FlagValues {
 
 interface Sources {
   readonly flags: FlagValues;
+  /** Values of `AIRLOCK_…` variables. */
+  readonly environment?: FlagValues | undefined;
   readonly project: LoadedConfig | null;
   readonly user: LoadedConfig | null;
 }
@@ -48,38 +50,84 @@ interface Sources {
 const textOf = (env: FileConfig["env"]): Record<string, string> =>
   Object.fromEntries(Object.entries(env ?? {}).map(([name, value]) => [name, String(value)]));
 
-/** Lays flags over the project's file over the user's over the defaults. Lists add up; single values replace. */
-export function mergeConfig({ flags, project, user }: Sources): Config {
-  const origins: Record<string, Origin> = {};
-  const [ofProject, ofUser] = [project?.config ?? {}, user?.config ?? {}];
-  function pick<T>(name: string, flag: T | undefined, inProject: T | undefined, inUser: T | undefined): T | undefined {
-    origins[name] =
-      flag !== undefined ? "flag" : inProject !== undefined ? "project" : inUser !== undefined ? "user" : "default";
-    return flag ?? inProject ?? inUser;
+type LimitName = keyof NonNullable<FileConfig["limits"]>;
+
+const limitFields = {
+  memory: "memoryBytes",
+  cpus: "cpus",
+  pids: "pids",
+  disk: "diskBytes",
+  timeout: "timeoutSeconds",
+} as const satisfies Record<LimitName, keyof Limits>;
+
+// What is above the default was approved with the project's file. Everything else there only tightens: it never takes back a
+// limit that the user set for all projects.
+function limitOfProject(
+  name: LimitName,
+  ofProject: number | undefined,
+  ofUser: number | undefined,
+): number | undefined {
+  if (ofProject === undefined || ofUser === undefined) return ofProject;
+  if (name === "timeout") {
+    const [tight, loose] = [Math.min(ofProject, ofUser), Math.max(ofProject, ofUser)];
+    return (tight === 0 ? loose : tight) === ofProject ? ofProject : undefined;
   }
-  const limit = (
-    name: "memory" | "cpus" | "pids" | "disk" | "timeout",
-    flag: number | undefined,
-    standard: number,
-  ): number => pick(`limits.${name}`, flag, ofProject.limits?.[name], ofUser.limits?.[name]) ?? standard;
-  return Object.freeze({
-    image: pick("image", flags.image, ofProject.image, ofUser.image),
-    runtime: pick("runtime", flags.runtime, ofProject.runtime, ofUser.runtime),
-    user: pick("user", flags.user, ofProject.user, ofUser.user) ?? "agent",
-    workspace: pick("workspace", flags.workspace, ofProject.workspace, ofUser.workspace),
-    onExit: pick("onExit", flags.onExit, ofProject.onExit, ofUser.onExit),
-    allowRw: pick("allowRw", flags.allowRw, undefined, ofUser.allowRw) ?? false,
+  return ofProject > defaultLimits[limitFields[name]] || ofProject < ofUser ? ofProject : undefined;
+}
+
+function freezeDeep<T extends object>(value: T): T {
+  for (const each of Object.values(value)) if (typeof each === "object" && each !== null) freezeDeep(each);
+  return Object.freeze(value);
+}
+
+class Picker {
+  readonly origins: Record<string, Origin> = {};
+
+  /** The first value that is there, by precedence; remembers whose it was. */
+  pick<T>(name: string, values: Readonly<Partial<Record<Origin, T | undefined>>>): T | undefined {
+    const order = ["flag", "environment", "project", "user"] as const;
+    const origin = order.find((each) => values[each] !== undefined) ?? "default";
+    this.origins[name] = origin;
+    return values[origin];
+  }
+}
+
+/** Lays flags over the environment over the project's file over the user's over the defaults. Lists add up; single values replace. */
+export function mergeConfig({ flags, environment = {}, project, user }: Sources): Config {
+  const picker = new Picker();
+  const [ofProject, ofUser] = [project?.config ?? {}, user?.config ?? {}];
+  const single = <K extends "image" | "runtime" | "user" | "workspace" | "onExit">(name: K): FlagValues[K] =>
+    picker.pick<FlagValues[K]>(name, {
+      flag: flags[name],
+      environment: environment[name],
+      project: ofProject[name],
+      user: ofUser[name],
+    });
+  const limit = (name: LimitName): number =>
+    picker.pick(`limits.${name}`, {
+      flag: flags[limitFields[name]],
+      environment: environment[limitFields[name]],
+      project: limitOfProject(name, ofProject.limits?.[name], ofUser.limits?.[name]),
+      user: ofUser.limits?.[name],
+    }) ?? defaultLimits[limitFields[name]];
+  return freezeDeep({
+    image: single("image"),
+    runtime: single("runtime"),
+    user: single("user") ?? "agent",
+    workspace: single("workspace"),
+    onExit: single("onExit"),
+    allowRw: picker.pick("allowRw", { flag: flags.allowRw, user: ofUser.allowRw }) ?? false,
     limits: {
-      memoryBytes: limit("memory", flags.memoryBytes, defaultLimits.memoryBytes),
-      cpus: limit("cpus", flags.cpus, defaultLimits.cpus),
-      pids: limit("pids", flags.pids, defaultLimits.pids),
-      diskBytes: limit("disk", flags.diskBytes, defaultLimits.diskBytes),
-      timeoutSeconds: limit("timeout", flags.timeoutSeconds, defaultLimits.timeoutSeconds),
+      memoryBytes: limit("memory"),
+      cpus: limit("cpus"),
+      pids: limit("pids"),
+      diskBytes: limit("disk"),
+      timeoutSeconds: limit("timeout"),
     },
     paths: [...(ofUser.paths ?? []), ...(ofProject.paths ?? [])],
     env: { ...textOf(ofUser.env), ...textOf(ofProject.env) },
     mask: [...(ofUser.mask ?? []), ...(ofProject.mask ?? [])],
     unmask: [...(ofUser.unmask ?? []), ...(ofProject.unmask ?? [])],
-    origins,
+    origins: picker.origins,
   });
 }

@@ -1,27 +1,39 @@
 import { z } from "zod";
 import { parseDuration, parseSize } from "./units.js";
 
-const size = z
-  .union([z.string(), z.number()])
-  .transform((value, context) => {
-    const bytes = parseSize(String(value));
-    if (bytes !== null) return bytes;
-    context.addIssue({ code: "custom", message: 'not a size: write "512m" or "4g"' });
-    return z.NEVER;
-  })
-  .meta({ examples: ["512m", "4g"] });
+const mebibyte = 1024 ** 2;
+
+const sizeFrom = (leastMebibytes: number) =>
+  z
+    .union([z.string(), z.number()], { error: 'not a size: write "512m" or "4g"' })
+    .transform((value, context) => {
+      const bytes = parseSize(String(value));
+      if (bytes !== null && bytes >= leastMebibytes * mebibyte) return bytes;
+      const message = bytes === null ? 'not a size: write "512m" or "4g"' : `too little: at least ${leastMebibytes}m`;
+      context.addIssue({ code: "custom", message });
+      return z.NEVER;
+    })
+    .meta({ examples: ["512m", "4g"] });
 
 const duration = z
-  .union([z.string(), z.number()])
+  .union([z.string(), z.number()], { error: 'not a duration: write "90s", "30m" or "1h30m"' })
   .transform((value, context) => {
     const seconds = parseDuration(String(value));
     if (seconds !== null) return seconds;
-    context.addIssue({ code: "custom", message: 'not a duration: write "90s", "30m" or "1h30m"' });
+    context.addIssue({ code: "custom", message: 'not a duration: write "90s", "30m" or "1h30m", at most 24d' });
     return z.NEVER;
   })
   .meta({ examples: ["30m"] });
 
 const globs = z.array(z.string().min(1).max(1_000)).max(1_000);
+// The wall's own variables tell its processes apart.
+const variableName = z.string().regex(/^(?!AIRLOCK)[A-Za-z_][A-Za-z0-9_]*$/, {
+  error: "not a variable's name: letters, digits and _, not beginning with a digit or AIRLOCK",
+});
+const noNul = z
+  .string()
+  .max(100_000)
+  .regex(/^[^\0]*$/, { error: "it holds a NUL character" });
 
 const path = z.strictObject({
   host: z.string().min(1).describe("The path on the host; ~ and paths relative to the project are understood."),
@@ -33,10 +45,10 @@ const path = z.strictObject({
 });
 
 const limits = z.strictObject({
-  memory: size.exactOptional().describe("Memory of the sandbox, tmpfs included."),
+  memory: sizeFrom(16).exactOptional().describe("Memory of the sandbox, tmpfs included."),
   cpus: z.number().positive().max(1_024).exactOptional().describe("Processors, also in parts."),
   pids: z.int().min(16).max(4_000_000).exactOptional().describe("Processes and threads at once."),
-  disk: size.exactOptional().describe("What the session may write."),
+  disk: sizeFrom(1).exactOptional().describe("What the session may write."),
   timeout: duration.exactOptional().describe("How long a sandbox may run; 0 for no end."),
 });
 
@@ -50,7 +62,10 @@ const shared = {
   workspace: z.enum(["overlay", "upload"]).exactOptional().describe("How the project lies under the workspace."),
   paths: z.array(path).max(100).exactOptional().describe("Further host paths that the sandbox sees."),
   env: z
-    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.union([z.string(), z.number(), z.boolean()]))
+    .record(
+      variableName,
+      z.union([noNul, z.number(), z.boolean()], { error: 'not a text: write it in quotes, "" for an empty one' }),
+    )
     .exactOptional()
     .describe("Variables inside. No secrets here: --env and --env-file are for those."),
   mask: globs.exactOptional().describe("Further files and folders to hide from the sandbox."),

@@ -8,14 +8,19 @@ export function parseSize(text: string): number | null {
 
 const seconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
-/** `90`, `30m`, `1h30m`: seconds; null when it is no duration. */
+// Beyond this a timer of Node's would go off at once.
+const longestSeconds = 24 * 86_400;
+
+/** `90`, `30m`, `1h30m`: seconds; null when it is no duration or more than 24 days. */
 export function parseDuration(text: string): number | null {
   const trimmed = text.trim().toLowerCase();
-  if (/^\d+$/.test(trimmed)) return Number.isSafeInteger(Number(trimmed)) ? Number(trimmed) : null;
+  if (/^\d+$/.test(trimmed)) return atMostLongest(Number(trimmed));
   if (!/^(\d+[smhd])+$/.test(trimmed)) return null;
   const total = [...trimmed.matchAll(/(\d+)([smhd])/g)].reduce(
     (sum, [, count, unit]) => sum + Number(count) * (seconds[unit ?? ""] ?? 0),
     0,
   );
-  return Number.isSafeInteger(total) ? total : null;
+  return atMostLongest(total);
 }
+
+const atMostLongest = (value: number): number | null => (value <= longestSeconds ? value : null);
