@@ -3,7 +3,7 @@ import { displayPath, escapeText } from "../base/escape.js";
 import { type SessionStatus, sessionStatus } from "../session/status.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
 import type { Act } from "./program.js";
-import { formatSize } from "./render/size.js";
+import { countOf, formatSize } from "./render/size.js";
 import { chooseSession, reportAbandoned, withBench } from "./with-bench.js";
 
 function toJson({ record, state, usage, snapshots }: SessionStatus): unknown {
@@ -52,7 +52,9 @@ function formatStatus(status: SessionStatus): string {
     `credentials none`,
     "mounts",
     ...mountLines(status),
-    hidden.length === 0 ? "hidden      nothing" : `hidden      ${hidden.length} files that look like secrets`,
+    hidden.length === 0
+      ? "hidden      nothing"
+      : `hidden      ${countOf(hidden.length, "file")} that look${hidden.length === 1 ? "s" : ""} like ${hidden.length === 1 ? "a secret" : "secrets"}`,
     ...hidden,
   ].join("\n");
 }

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DisposeStack } from "../base/dispose.js";
-import { AirlockError } from "../base/errors.js";
+import { AirlockError, isAirlockError } from "../base/errors.js";
 import { takeLock } from "../base/file-lock.js";
 import { newSessionId, sessionIdPattern } from "../base/ids.js";
 import type { ContainerRequest, ImageState } from "../model/engine.js";
@@ -15,7 +15,7 @@ import { prepareLayers, scanLayers } from "./layers.js";
 import { approvePaths, protectedPlaces } from "./paths.js";
 import { planLayers, type SessionPlan } from "./plan.js";
 import { type OpenSandbox, sandboxRequest, startSandbox } from "./sandbox.js";
-import { claimSession, saveSession } from "./store.js";
+import { claimSession, loadSession, saveSession } from "./store.js";
 import type { Workbench } from "./workbench.js";
 
 /** A session whose sandbox runs behind a proved wall, its first process still waiting for `releaseSandbox`. */
@@ -182,7 +182,8 @@ async function buildSession(bench: Workbench, plan: SessionPlan, id: string): Pr
 // What failed to start has no work to keep. Its journal stays only where a wall was not proved: that is worth knowing later.
 async function undoOpening(bench: Workbench, id: string, error: unknown): Promise<void> {
   await removeSession(bench, id).catch(() => undefined);
-  if (error instanceof AirlockError && error.code === "E_WALL_UNPROVED") return;
+  const record = isAirlockError(error, "E_WALL_UNPROVED") ? await loadSession(bench.home, id) : null;
+  if (record !== null) return saveSession(bench.home, { ...record, state: "discarded" });
   await rm(sessionFolder(bench.home, id), { recursive: true, force: true });
   await rm(journalPaths(bench.home, id).head, { force: true });
 }

@@ -31,7 +31,8 @@ async function watchDisk(
     if (signal.aborted) return;
     if (bytes > diskBytes)
       return await stop(`disk: it wrote ${describeBytes(bytes)}, the limit is ${describeBytes(diskBytes)}`);
-    if (freeBytes < reserveBytes) return await stop(`disk: only ${describeBytes(freeBytes)} are left on the engine's disk`);
+    if (freeBytes < reserveBytes)
+      return await stop(`disk: only ${describeBytes(freeBytes)} are left on the engine's disk`);
   }
 }
 
