@@ -1,7 +1,9 @@
+import { posix } from "node:path";
 import { AirlockError } from "../base/errors.js";
 import { displayPath } from "../base/escape.js";
 import type { ContainerRequest, Labels, Mount, Ulimit } from "../model/engine.js";
 import type { Limits, SandboxUser } from "../model/session.js";
+import { isLoadingVariable } from "./loading-variables.js";
 import { seccompProfile } from "./seccomp.js";
 
 /** What a session decides about its sandbox; everything else is the wall's. */
@@ -77,16 +79,21 @@ function ulimits({ diskBytes }: Limits): Ulimit[] {
 // The image's variables would stand in the container's configuration whatever we send; those that decide which code is
 // loaded are emptied there. What the command sees comes by the release frame.
 function environment(imageEnvironment: readonly string[]): string[] {
-  const names = imageEnvironment.map((entry) => entry.slice(0, entry.indexOf("=")));
-  return names.filter((name) => /^(LD_|GCONV_|NODE_|BASH_|ENV$|PYTHON|PERL|RUBY)/.test(name)).map((name) => `${name}=`);
+  const names = imageEnvironment.map((entry) => entry.split("=", 1)[0] ?? "");
+  return [...new Set(names.filter(isLoadingVariable))].map((name) => `${name}=`);
 }
 
-function refuseVolumes(paths: readonly string[], image: string): void {
-  const refused = paths.filter((path) => noVolumes.test(path));
+// Inside one of our mounts a volume of the image would take writes that no layer holds and no change set shows. The engine
+// cleans the path before it mounts, so `/opt/../etc` is /etc.
+function refuseVolumes({ imageVolumes, image, mounts }: SandboxSpec): void {
+  const refused = imageVolumes.filter((path) => {
+    const cleaned = posix.resolve("/", path);
+    return noVolumes.test(cleaned) || mounts.some(({ target }) => cleaned.startsWith(`${target}/`));
+  });
   if (refused.length === 0) return;
   throw new AirlockError(
     "E_MOUNT_REFUSED",
-    `the image ${image} wants volumes of its own at ${refused.map(displayPath).join(", ")}`,
+    `the image ${displayPath(image)} wants volumes of its own at ${refused.map(displayPath).join(", ")}`,
     {
       hint: "use an image without such a VOLUME line",
     },
@@ -95,7 +102,7 @@ function refuseVolumes(paths: readonly string[], image: string): void {
 
 /** The container of a sandbox: every field that the wall is made of. */
 export function buildSandboxRequest(spec: SandboxSpec): ContainerRequest {
-  refuseVolumes(spec.imageVolumes, spec.image);
+  refuseVolumes(spec);
   const { limits, uid, gid, user } = spec;
   const temporary = Math.max(64 * mebibyte, Math.floor(limits.memoryBytes / 2));
   return {

@@ -1,11 +1,13 @@
 import * as z from "zod/mini";
 import { AirlockError } from "../base/errors.js";
 import type { ContainerRequest, ContainerState } from "../model/engine.js";
-import { checkEqual, type WallCheck } from "./check.js";
+import { checkEqual, checkWithin, type WallCheck } from "./check.js";
+import { isLoadingVariable } from "./loading-variables.js";
 
 const inspectSchema = z.object({
   Config: z.record(z.string(), z.unknown()),
   HostConfig: z.record(z.string(), z.unknown()),
+  NetworkSettings: z.object({ Networks: z.nullish(z.record(z.string(), z.unknown())) }),
 });
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -53,6 +55,10 @@ function expectedHostConfig(request: ContainerRequest): Fields {
     PortBindings: {},
     PublishAllPorts: false,
     AutoRemove: false,
+    Init: false,
+    Sysctls: {},
+    VolumeDriver: "",
+    OomScoreAdj: request.oomScoreAdjustment,
     ...(request.runtime === undefined ? {} : { Runtime: request.runtime }),
   };
 }
@@ -84,6 +90,16 @@ function compare(part: string, expected: Fields, fields: Fields): WallCheck[] {
   );
 }
 
+// Names only, and only those that still have a value: an environment is never copied into a record.
+function loadingVariables(environment: unknown): string[] {
+  const entries = z.safeParse(z.nullish(z.array(z.string())), environment);
+  if (!entries.success) return ["unreadable"];
+  return (entries.data ?? [])
+    .map((entry) => entry.split("=", 2))
+    .filter(([name, value]) => isLoadingVariable(name ?? "") && value !== undefined && value !== "")
+    .map(([name]) => name ?? "");
+}
+
 /** Mounts as the engine has them against those asked for, and the volumes that the image declares. */
 function compareMounts(request: ContainerRequest, state: ContainerState, imageVolumes: readonly string[]): WallCheck {
   const expected = request.mounts.map(
@@ -109,12 +125,14 @@ export function inspectChecks(
   const parsed = z.safeParse(inspectSchema, state.raw);
   if (!parsed.success)
     throw new AirlockError("E_ENGINE_ANSWER", "the engine's description of the sandbox cannot be read");
-  const { Config, HostConfig } = parsed.data;
+  const { Config, HostConfig, NetworkSettings } = parsed.data;
   const log = checkEqual("HostConfig.LogConfig", "none", (HostConfig["LogConfig"] as Fields | undefined)?.["Type"]);
   return [
     ...compare("HostConfig", expectedHostConfig(request), HostConfig),
     ...compare("Config", expectedConfig(request), Config),
     log,
+    checkWithin("networks", ["none"], Object.keys(NetworkSettings.Networks ?? {})),
+    checkWithin("environment of the image", [], loadingVariables(Config["Env"])),
     compareMounts(request, state, imageVolumes),
   ];
 }

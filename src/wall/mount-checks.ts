@@ -103,8 +103,36 @@ export function mountChecks(
   const rootAccess = request.readOnlyRoot
     ? [check("the root is read-only", root !== undefined && has(root, "ro"), "ro", root?.options)]
     : [];
-  return [...tableCheck(request, report, imageVolumes), ...each, ...rootAccess, ...system];
+  return [
+    ...tableCheck(request, report, imageVolumes),
+    ...each,
+    ...rootAccess,
+    ...system,
+    ...kernelChecks(request, report),
+  ];
 }
+
+// A control group that can be written is a way out (release_agent), and so is every other file system of the kernel's.
+function kernelChecks(request: ContainerRequest, { mounts }: ProbeReport): WallCheck[] {
+  const kernel = mounts.filter(
+    ({ target, type }) =>
+      (target.startsWith("/sys/") && type !== "tmpfs") || request.readOnlyPaths.some((path) => path === target),
+  );
+  const writable = kernel.filter((mount) => !has(mount, "ro")).map(({ target }) => target);
+  const temporary = Object.entries(request.tmpfs).flatMap(([target, options]) => {
+    const found = mounts.findLast((mount) => mount.target === probed(target));
+    return options
+      .split(",")
+      .filter((option) => flags.includes(option) && !(found !== undefined && has(found, option)))
+      .map((option) => `${target} ${option}`);
+  });
+  return [
+    checkEqual("kernel mounts that can be written", [], writable),
+    checkEqual("temporary folders lack flags", [], temporary),
+  ];
+}
+
+const flags = ["nosuid", "nodev", "noexec"];
 
 const emptyMount: ProbedMount = {
   device: "0",

@@ -26,17 +26,48 @@ function capabilityChecks(request: ContainerRequest, { status }: ProbeReport): W
   ];
 }
 
+/** Calls that init tries. One that its report leaves out counts as one that was let through. */
+export const refusedCalls: readonly string[] = [
+  ..."mount umount2 pivot_root fsopen open_tree move_mount mount_setattr chroot setns unshare_user clone_user clone3".split(
+    " ",
+  ),
+  ..."bpf perf_event_open userfaultfd keyctl add_key request_key io_uring_setup open_by_handle_at process_vm_readv".split(
+    " ",
+  ),
+  ..."socket_vsock socket_alg socket_packet init_module finit_module kexec_load reboot swapon quotactl acct".split(" "),
+  ..."pidfd_getfd syslog mknod_device personality".split(" "),
+];
+
 function syscallChecks({ syscalls }: ProbeReport): WallCheck[] {
-  return Object.entries(syscalls).map(([name, answer]) => {
+  const names = new Set([...refusedCalls, ...Object.keys(syscalls)]);
+  return [...names].map((name) => {
     const accepted = name.startsWith("socket_") ? absentFamily : refusals;
+    const answer = syscalls[name] ?? "not tried";
     return check(`inside ${name}`, accepted.includes(answer), "refused", answer);
   });
 }
 
+// "max", nothing at all, or more than was asked for: the engine took the limit and did not set it.
+function limitCheck(name: string, asked: number, found: string): WallCheck {
+  const limited = /^\d+$/.test(found) && BigInt(found) <= BigInt(asked);
+  return check(`inside ${name} limit`, limited, `at most ${asked}`, found);
+}
+
+function limitChecks(request: ContainerRequest, { limits }: ProbeReport): WallCheck[] {
+  const core = request.ulimits.find(({ name }) => name === "core");
+  return [
+    limitCheck("memory", request.memoryBytes, limits.memory),
+    limitCheck("processes", request.pidsLimit, limits.pids),
+    checkEqual("inside core limit", String(core?.hard ?? 0), limits.core),
+  ];
+}
+
 // Its own kernel answers inside gVisor: it shows no seccomp filter, allows user namespaces within itself, and refuses
 // host-facing calls with errors of its own.
-function sentryChecks({ interfaces, descriptors, sockets }: ProbeReport): WallCheck[] {
+function sentryChecks({ interfaces, descriptors, sockets, pid, processes }: ProbeReport): WallCheck[] {
   return [
+    checkEqual("inside pid", 1, pid),
+    checkEqual("inside processes", 1, processes),
     checkWithin("inside interfaces", ["lo"], interfaces),
     checkEqual("inside descriptors", [0, 1, 2], descriptors),
     checkWithin("inside sockets", [], sockets),
@@ -64,6 +95,8 @@ export function probeChecks(
     checkEqual("inside NoNewPrivs", "1", report.status["NoNewPrivs"]),
     checkEqual("inside Seccomp", request.seccompProfile === null ? "0" : "2", report.status["Seccomp"]),
     checkWithin("inside writable", writable, report.writable),
+    checkWithin("inside unmasked", [], report.exposed),
+    ...limitChecks(request, report),
     checkWithin("inside devices", standardDevices, report.devices),
     ...syscallChecks(report),
   ];

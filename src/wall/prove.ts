@@ -1,4 +1,5 @@
 import { lstat } from "node:fs/promises";
+import { posix } from "node:path";
 import { encodePath } from "../base/byte-path.js";
 import type { ContainerRequest, ContainerState } from "../model/engine.js";
 import type { ApprovedPath } from "../model/session.js";
@@ -44,7 +45,9 @@ async function baseCheck({ hostPath, device, inode }: ApprovedBase): Promise<Wal
 
 /** Proves a sandbox's wall three ways: what the engine says it made, what init saw inside, and what was approved outside. */
 export async function proveWall(proof: Proof): Promise<WallVerdict> {
-  const { request, state, approvals, bases, imageVolumes, sameKernel } = proof;
+  const { request, state, approvals, bases, sameKernel } = proof;
+  // As the engine cleans them before it mounts.
+  const imageVolumes = proof.imageVolumes.map((path) => posix.resolve("/", path));
   const report = parseReport(proof.report);
   const sentry = proof.runtime.startsWith("runsc");
   const checks = [

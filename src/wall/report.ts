@@ -18,13 +18,19 @@ const mount = z.strictObject({
 const reportSchema = z.strictObject({
   version: z.literal(1),
   descriptors: z.array(z.int()),
+  pid: z.int(),
+  processes: z.int(),
   uid: z.int(),
   gid: z.int(),
   groups: z.array(z.int()),
   status: z.record(z.string(), z.string()),
+  /** As the kernel writes them; empty where it shows none. */
+  limits: z.strictObject({ memory: z.string(), pids: z.string(), core: decimal }),
   interfaces: z.array(z.string()),
   mounts: z.array(mount),
   writable: z.array(z.string()),
+  /** Paths that are to be masked and are not. */
+  exposed: z.array(z.string()),
   devices: z.array(z.string()),
   sockets: z.array(z.string()),
   syscalls: z.record(z.string(), z.string()),
