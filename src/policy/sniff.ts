@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, openSync, readSync } from "node:fs";
 import { systemCodeOf } from "../base/errors.js";
 import { secretReasons } from "../risk/secret-content.js";
 import type { LookAt } from "./secret-names.js";
@@ -52,10 +52,9 @@ const tests: Readonly<Record<Content, (text: string) => boolean>> = {
 const holdsKnownToken = (bytes: Buffer): boolean =>
   secretReasons(bytes).some((reason) => !reason.includes("private key"));
 
-/** How much of a file is looked at. A key or token starts early; a bundle of certificates may end in a key. */
-const looksAt: Readonly<Record<Content, number>> = {
+/** How much of a file is looked at: a key or token starts early. A bundle of certificates may end in a key, so it is read whole. */
+const looksAt: Readonly<Record<Exclude<Content, "private-keys">, number>> = {
   keys: 8 << 10,
-  "private-keys": 1 << 20,
   tokens: 64 << 10,
   "cloud-keys": 16 << 10,
 };
@@ -69,31 +68,31 @@ export function holdsSecret(look: Content, bytes: Buffer): boolean {
 }
 
 const scratch = Buffer.allocUnsafe(1 << 20);
+const harmlessFailures = new Set(["ENOENT", "ELOOP", "EMLINK", "EISDIR", "ENXIO", "EAGAIN"]);
 
 /**
  * Opens a file and tells whether it holds a secret. What cannot be read counts as one: its owner, and so the agent, could make
- * it readable inside. A symbolic link is not followed and holds nothing by itself.
+ * it readable inside. A symbolic link is not followed, a pipe not waited for; they hold nothing by themselves.
  */
 export function fileHoldsSecret(path: string | Buffer, look: Content): boolean {
   let file: number | undefined;
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY);
-    const found = fstatSync(file);
-    if (!found.isFile()) return false;
+    const length = look === "private-keys" ? readAll(file) : readSync(file, scratch, 0, looksAt[look], null);
     // More public certificates than anybody looks through: take it for what its name says.
-    if (look === "private-keys" && found.size > looksAt[look]) return true;
-    const length = readUpTo(file, looksAt[look]);
-    return holdsSecret(look, scratch.subarray(0, length));
+    if (look === "private-keys" && length === scratch.length) return true;
+    return length > 0 && holdsSecret(look, scratch.subarray(0, length));
   } catch (error) {
-    return !["ENOENT", "ELOOP", "ENXIO", "EMLINK"].includes(systemCodeOf(error) ?? "");
+    return !harmlessFailures.has(systemCodeOf(error) ?? "");
   } finally {
     if (file !== undefined) closeSync(file);
   }
 }
 
-function readUpTo(file: number, limit: number): number {
+function readAll(file: number): number {
   let length = 0;
-  for (let read = -1; read !== 0 && length < limit; length += read)
-    read = readSync(file, scratch, length, limit - length, length);
+  for (let read = -1; read !== 0 && length < scratch.length; length += read) {
+    read = readSync(file, scratch, length, scratch.length - length, null);
+  }
   return length;
 }
