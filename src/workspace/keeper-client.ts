@@ -225,8 +225,7 @@ export class KeeperClient implements AsyncDisposable {
 
   async usage(session: string): Promise<Usage> {
     const answer = await this.#channel.call({ op: "usage", session });
-    const { done: _, ...usage } = parseAnswer(schemas.usage, answer, "usage");
-    return usage;
+    return parseAnswer(schemas.usage, answer, "usage");
   }
 
   /** The usage again and again, until the client is disposed. The connection serves nothing else from then on. */

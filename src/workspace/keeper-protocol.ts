@@ -69,9 +69,16 @@ export interface SavedSnapshot {
 }
 
 /** Parses an answer; one that does not fit its schema is a keeper that cannot be trusted. */
-export function parseAnswer<T extends z.ZodMiniType>(schema: T, message: unknown, op: string): z.output<T> {
+export function parseAnswer<T extends z.ZodMiniType<object>>(
+  schema: T,
+  message: unknown,
+  op: string,
+): Omit<z.output<T>, "done"> {
   const parsed = z.safeParse(schema, message);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    const { done: _, ...answer }: z.output<T> & { done?: unknown } = parsed.data;
+    return answer;
+  }
   throw new AirlockError(
     "E_KEEPER_FAILED",
     `the keeper's answer to ${op} cannot be understood: ${messageOf(parsed.error).slice(0, 300)}`,
