@@ -1,5 +1,6 @@
 """Copies trees entry by entry, with everything that a layer's entry can be."""
 
+import errno
 import os
 import stat
 
@@ -123,7 +124,17 @@ class Target:
         os.link(node.name, str(group), src_dir_fd=self.at(node), dst_dir_fd=self._links, follow_symlinks=False)
 
     def link_kept(self, node, group):
-        self.link(node, self._links, str(group))
+        try:
+            self.link(node, self._links, str(group))
+        except OSError as error:
+            if error.errno != errno.EMLINK:
+                raise
+            # The file has as many names as it can, one of them ours.
+            self.take_kept(node, group)
+
+    def take_kept(self, node, group):
+        """The last name of the file is made of the kept one."""
+        os.rename(str(group), node.name, src_dir_fd=self._links, dst_dir_fd=self.at(node))
 
     def finish(self):
         while self._stack.depth > 0:

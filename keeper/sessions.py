@@ -39,20 +39,29 @@ def create(connection, request):
     if os.path.exists(session_folder(store, session)):
         raise KeeperError("exists", f"the store has a session {session} already")
     # Built in the trash, so that what a killed creation leaves is found there.
-    draft = trash.new_place(store, session)
-    os.mkdir(draft, 0o700)
-    write_file(f"{draft}/session.json", _encode(fields["record"]), durable=False)
-    for part in ("layers", "base", "snapshots"):
-        os.mkdir(f"{draft}/{part}", 0o700)
-    for layer in layers:
-        _make_layer(draft, layer, fields["masks"].get(layer["name"], {"folders": [], "hidden": []}))
+    draft, lock = trash.new_draft(store, session)
+    made = False
     try:
+        _build(draft, fields)
         os.rename(draft, session_folder(store, session))
+        made = True
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
         raise KeeperError("exists", f"the store has a session {session} already") from None
+    finally:
+        os.close(lock)
+        if not made:
+            trash.empty(store, session)
     return {}
+
+
+def _build(draft, fields):
+    write_file(f"{draft}/session.json", _encode(fields["record"]), durable=False)
+    for part in ("layers", "base", "snapshots"):
+        os.mkdir(f"{draft}/{part}", 0o700)
+    for layer in fields["layers"]:
+        _make_layer(draft, layer, fields["masks"].get(layer["name"], {"folders": [], "hidden": []}))
 
 
 def _make_layer(draft, layer, masks):

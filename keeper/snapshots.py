@@ -10,6 +10,7 @@ from contents import open_regular
 from durable import flush
 from errors import KeeperError
 from folders import open_folder
+from groups import Groups, digest_of
 from manifest import ManifestReader, ManifestWriter, damaged
 from previous import PreviousSnapshot
 from store import Hold, existing_session, open_upper, sync_folder
@@ -17,6 +18,8 @@ from walk import Limits, walk
 
 # A file that changed this shortly before the snapshot may change again with the same times: it is copied the next time.
 _UNSETTLED_NS = 2_000_000_000
+# File systems allow some 65,000 names for one file.
+_MAX_NAMES = 60_000
 
 
 def snapshot_folder(store, session, snapshot):
@@ -70,7 +73,7 @@ def _save(store, fields, draft):
 
     manifest = ManifestWriter(f"{draft}/manifest.jsonl")
     links = open_folder(f"{draft}/links")
-    groups = {}
+    groups = Groups()
     previous = PreviousSnapshot(f"{os.path.dirname(draft)}/{fields['previous']}") if fields["previous"] else None
     try:
         for layer in fields["layers"]:
@@ -128,25 +131,28 @@ class _Saver:
         if status.st_ctime_ns < self._settled_before:
             entry["ino"] = str(status.st_ino)
             entry["ctimeNs"] = str(status.st_ctime_ns)
-        inode = (status.st_dev, status.st_ino)
-        group = self._groups.get(inode) if status.st_nlink > 1 else None
+        group = self._groups.find(status)
         if group is not None:
-            number, digest = group
-            self._target.link_kept(node, number)
-            entry.update(digest)
-        elif not self._link_to_previous(node, entry, known):
+            self._link_to_first(node, entry, group)
+            return
+        if not self._link_to_previous(node, entry, known):
             clone_entry(self._target, node, entry, pairs)
         if status.st_nlink > 1:
-            if group is None:
-                number = len(self._groups) + 1
-                self._groups[inode] = (number, {key: entry[key] for key in ("sha256", "sparse256") if key in entry})
-                self._target.keep(node, number)
-            entry["link"] = number
+            entry["link"] = self._groups.begin(status, entry)
+            self._target.keep(node, entry["link"])
+
+    def _link_to_first(self, node, entry, group):
+        number, digest, _ = group
+        if self._groups.met(node.status):
+            self._target.take_kept(node, number)
+        else:
+            self._target.link_kept(node, number)
+        entry.update(digest)
+        entry["link"] = number
 
     def _link_to_previous(self, node, entry, known):
         if known is None or "ctimeNs" not in entry or not _is_same(entry, known):
             return False
-        digest = {key: known[key] for key in ("sha256", "sparse256") if key in known}
         source = self._previous.open_folder(self._layer, node.path)
         if source is None:
             return False
@@ -154,9 +160,10 @@ class _Saver:
             fd = open_regular(source, node.name)
             if fd is None:
                 return False
-            size = os.fstat(fd).st_size
+            there = os.fstat(fd)
             os.close(fd)
-            if size != node.status.st_size:
+            # All names of the file must find room, or it would fall into two.
+            if there.st_size != node.status.st_size or there.st_nlink + node.status.st_nlink > _MAX_NAMES:
                 return False
             self._target.link(node, source, node.name)
         except OSError as error:
@@ -165,7 +172,7 @@ class _Saver:
             raise
         finally:
             os.close(source)
-        entry.update(digest)
+        entry.update(digest_of(known))
         return True
 
 

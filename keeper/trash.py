@@ -20,6 +20,29 @@ def new_place(store, session):
     return f"{folder}/{session}.{os.urandom(8).hex()}"
 
 
+def new_draft(store, session):
+    """A new folder in the trash with a lock on it, so that nobody who empties the trash takes it: (path, descriptor)."""
+    while True:
+        path = new_place(store, session)
+        os.mkdir(path, 0o700)
+        try:
+            fd = open_folder(path)
+        except FileNotFoundError:
+            continue
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        if _is_there(fd, path, None):
+            return path, fd
+        os.close(fd)
+
+
+def _is_there(fd, name, folder):
+    """Whether the open folder still has that name: while we waited for its lock, a draft may have become a session."""
+    try:
+        return os.path.samestat(os.fstat(fd), os.stat(name, dir_fd=folder, follow_symlinks=False))
+    except FileNotFoundError:
+        return False
+
+
 def throw_away(store, session, path):
     """Renames into the trash; false when there was nothing."""
     try:
@@ -66,6 +89,8 @@ def _remove(trash, name, wait):
         try:
             fcntl.flock(fd, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            return
+        if not _is_there(fd, name, trash):
             return
         _clear(fd)
     finally:

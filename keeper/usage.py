@@ -4,16 +4,27 @@ import os
 import stat
 
 import checks
+from errors import KeeperError
 from folders import NOT_A_FOLDER, FolderStack
 from store import existing_session, open_folder
+from walk import MAX_DEPTH
 
 # A layer of very many entries is looked at less often, so that the watch never takes more than this part of a processor.
 _SHARE = 10
+# Names of folders that wait to be looked into: more, or deeper, is a tree that no listing would take either.
+_MAX_WAITING = 500_000
+
+
+class _Uncountable(Exception):
+    """A tree that is made so that it cannot be counted."""
 
 
 def usage(connection, request):
     fields = checks.take(request, {"session": checks.session_id})
-    return measure(connection.store, fields["session"], None)
+    found, whole = _measure(connection.store, fields["session"], None)
+    if not whole:
+        raise KeeperError("limit", "a layer has too many folders, too deep ones or ones that move")
+    return found
 
 
 def watch(connection, request):
@@ -28,8 +39,9 @@ def watch(connection, request):
     interval = max(fields["intervalMs"], 50) / 1000
     while True:
         began = monotonic()
-        found = measure(connection.store, fields["session"], fields["limitBytes"])
-        found["exceeded"] = _exceeded(found, fields["limitBytes"], fields["reserveBytes"])
+        # What cannot be counted must not be a way round the limit.
+        found, whole = _measure(connection.store, fields["session"], fields["limitBytes"])
+        found["exceeded"] = _exceeded(found, fields["limitBytes"], fields["reserveBytes"]) if whole else "limit"
         connection.writer.message(found)
         sleep(max(interval, _SHARE * (monotonic() - began)))
 
@@ -40,56 +52,81 @@ def _exceeded(found, limit, reserve):
     return "reserve" if reserve is not None and found["freeBytes"] < reserve else None
 
 
-def measure(store, session, enough):
-    """Allocated bytes and entries; counting stops soon after `enough` bytes."""
+def _measure(store, session, enough):
+    """Allocated bytes and entries, and whether all could be counted; counting stops soon after `enough` bytes."""
     folder = existing_session(store, session)
     layers = {}
     total = 0
+    whole = True
     for name in sorted(os.listdir(f"{folder}/layers")):
         rest = None if enough is None else enough - total
-        layers[name] = _measure_tree(f"{folder}/layers/{name}/upper", rest)
-        total += layers[name]["bytes"]
+        count = _Count(rest)
+        try:
+            count.tree(f"{folder}/layers/{name}/upper")
+        except _Uncountable:
+            whole = False
+        layers[name] = {"bytes": count.bytes, "entries": count.entries}
+        total += count.bytes
     free = os.statvfs(folder)
-    return {
+    found = {
         "bytes": total,
         "entries": sum(each["entries"] for each in layers.values()),
         "layers": layers,
         "freeBytes": free.f_bavail * free.f_frsize,
         "freeInodes": free.f_favail,
     }
+    return found, whole
 
 
-def _measure_tree(path, enough):
-    bytes_ = 0
-    entries = 0
-    with FolderStack(open_folder(path)) as stack:
-        waiting = [_Level(stack.top)]
-        while waiting:
-            name = waiting[-1].next()
-            if name is None or (enough is not None and bytes_ > enough):
-                waiting.pop()
-                if not waiting:
+class _Count:
+    """Counts one tree. Only the names of folders are held, and none but those on the way down."""
+
+    def __init__(self, enough):
+        self._enough = enough
+        self._waiting = 0
+        self.bytes = 0
+        self.entries = 0
+
+    def tree(self, path):
+        with FolderStack(open_folder(path)) as stack:
+            levels = [self._look(stack.top)]
+            while not self._over():
+                if not levels[-1]:
+                    levels.pop()
+                    if not levels:
+                        return
+                    _leave(stack)
+                    continue
+                self._waiting -= 1
+                if _enter(stack, levels[-1].pop()):
+                    levels.append(self._look(stack.top))
+
+    def _over(self):
+        return self._enough is not None and self.bytes > self._enough
+
+    def _look(self, folder):
+        """Counts what a folder holds; gives the names of the folders in it."""
+        inner = []
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                try:
+                    self._add(entry.stat(follow_symlinks=False))
+                    if entry.is_dir(follow_symlinks=False):
+                        inner.append(entry.name)
+                        self._waiting += 1
+                except FileNotFoundError:
+                    continue
+                if self._over():
                     break
-                stack.pop()
-                continue
-            try:
-                status = os.stat(name, dir_fd=stack.top, follow_symlinks=False)
-            except FileNotFoundError:
-                continue
-            entries += 1
-            # Every name of a file with several counts for its part.
-            bytes_ += status.st_blocks * 512 // (1 if stat.S_ISDIR(status.st_mode) else status.st_nlink or 1)
-            if stat.S_ISDIR(status.st_mode) and _enter(stack, name):
-                waiting.append(_Level(stack.top))
-    return {"bytes": bytes_, "entries": entries}
+                if self._waiting > _MAX_WAITING:
+                    raise _Uncountable
+        return inner
 
-
-class _Level:
-    def __init__(self, folder):
-        self._names = os.listdir(folder)
-
-    def next(self):
-        return self._names.pop() if self._names else None
+    def _add(self, status):
+        self.entries += 1
+        # Every name of a file with several counts for its part.
+        names = 1 if stat.S_ISDIR(status.st_mode) else status.st_nlink or 1
+        self.bytes += status.st_blocks * 512 // names
 
 
 def _enter(stack, name):
@@ -99,4 +136,14 @@ def _enter(stack, name):
         if error.errno in NOT_A_FOLDER:
             return False
         raise
+    if stack.depth > MAX_DEPTH:
+        raise _Uncountable
     return True
+
+
+def _leave(stack):
+    try:
+        stack.pop()
+    except KeeperError:
+        # A folder so deep that it is not held was moved meanwhile.
+        raise _Uncountable from None
