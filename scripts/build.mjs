@@ -42,6 +42,22 @@ const stubUnused = {
   },
 };
 
+// zod carries its messages in 40 languages into every chunk that uses it; ours are English.
+const englishOnly = {
+  name: "english-only",
+  setup(bundler) {
+    bundler.onResolve({ filter: /\/locales\/index\.js$/ }, ({ resolveDir }) =>
+      resolveDir.includes("node_modules/zod")
+        ? { path: join(root, "node_modules/zod/v4/locales/en.js"), namespace: "english" }
+        : undefined,
+    );
+    bundler.onLoad({ filter: /.*/, namespace: "english" }, ({ path }) => ({
+      contents: `export { default as en } from ${JSON.stringify(path)};`,
+      resolveDir: join(root, "node_modules"),
+    }));
+  },
+};
+
 function writeNotices(metafile) {
   const packages = new Set(
     Object.keys(metafile.inputs)
@@ -71,7 +87,7 @@ const { metafile } = await build({
   legalComments: "none",
   define: { AIRLOCK_VERSION: JSON.stringify(version), AIRLOCK_IMAGE_HASH: JSON.stringify(imageHash()) },
   banner: { js: 'import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);' },
-  plugins: [stubUnused],
+  plugins: [stubUnused, englishOnly],
 });
 writeFileSync(join(root, "dist/meta.json"), JSON.stringify(metafile));
 writeNotices(metafile);

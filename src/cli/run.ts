@@ -3,7 +3,7 @@ import { relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { AirlockError, messageOf } from "../base/errors.js";
 import type { ChangeTotals } from "../model/change.js";
-import { changesOf } from "../session/changes.js";
+import type { SessionRecord } from "../model/session.js";
 import { discardSession } from "../session/discard.js";
 import { type RunOutcome, runSession } from "../session/run.js";
 import { hasTerminal } from "../session/streams.js";
@@ -14,7 +14,6 @@ import { makePlan, type SessionOptions, sessionOptions } from "./plan-options.js
 import type { Act } from "./program.js";
 import { announceSession } from "./render/announce.js";
 import { formatReceipt } from "./render/receipt.js";
-import { reviewSession } from "./review.js";
 import { reportAbandoned, withBench } from "./with-bench.js";
 
 type OnExit = "review" | "keep" | "discard";
@@ -36,6 +35,11 @@ interface Ending {
   readonly totals: ChangeTotals | null;
 }
 
+async function countTotals(bench: Workbench, record: SessionRecord): Promise<ChangeTotals> {
+  const { changesOf } = await import("../session/changes.js");
+  return (await changesOf(bench, record)).totals;
+}
+
 async function endSession(
   context: CommandContext,
   bench: Workbench,
@@ -47,8 +51,9 @@ async function endSession(
     context.warn(`session ${record.id} was discarded by another command`);
     return { kept: false, totals: null };
   }
-  if (onExit === "review") return reviewSession(context, bench, record);
-  const totals = wantTotals || onExit === "keep" ? (await changesOf(bench, record)).totals : null;
+  // What a run that is thrown away does not need is not loaded: starting is what people wait for.
+  if (onExit === "review") return (await import("./review.js")).reviewSession(context, bench, record);
+  const totals = wantTotals || onExit === "keep" ? await countTotals(bench, record) : null;
   if (onExit === "keep") {
     context.note(`airlock: kept session ${record.id}: airlock diff, airlock discard`);
     return { kept: true, totals };
@@ -85,23 +90,19 @@ async function run(context: CommandContext, command: readonly string[], options:
     await reportAbandoned(context, bench);
     const { plan, env, onExit } = await makePlan(context, bench, options, { command, tty: hasTerminal(edge) });
     const given = new Map([...env, ...(await collectEnv(edge, options))]);
+    const ending = options.onExit ?? onExit ?? (plan.tty ? "review" : "keep");
     const outcome = await runSession(bench, {
       plan,
       terminal: edge,
       env: given,
       term: edge.env["TERM"],
       cwd: startFolder(edge.cwd, plan.project),
+      discards: ending === "discard",
       onOpen: ({ record }) => announceSession(context, record),
     });
     if (outcome.reason !== null) context.warn(`the command was stopped: ${outcome.reason}`);
-    const ending = await endSession(
-      context,
-      bench,
-      outcome,
-      options.onExit ?? onExit ?? (plan.tty ? "review" : "keep"),
-      options.summary !== undefined,
-    );
-    if (options.summary !== undefined) await writeSummary(context, options.summary, outcome, ending);
+    const ended = await endSession(context, bench, outcome, ending, options.summary !== undefined);
+    if (options.summary !== undefined) await writeSummary(context, options.summary, outcome, ended);
     return outcome.exitCode;
   });
 }

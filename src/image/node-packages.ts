@@ -4,7 +4,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { AirlockError, messageOf } from "../base/errors.js";
 import { spawnLines } from "./spawn-lines.js";
 import type { ContextFile } from "./tar-stream.js";

@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
-import { z } from "zod";
+import * as z from "zod";
 import { AirlockError, systemCodeOf } from "../base/errors.js";
 import { genesis, hashEntry, type JournalEntry } from "./entry.js";
 

@@ -84,17 +84,22 @@ export async function createLayerVolumes(bench: Workbench, record: SessionRecord
   await Promise.all(record.layers.map((layer) => engine.createVolume(layerVolumeRequest(place, layer, labels))));
 }
 
-/** Makes a session's layers on the engine's side: folders, masks, uploaded bases, volumes. */
-export async function prepareLayers(
+/**
+ * Makes a session's layers on the engine's side: folders, masks, uploaded bases, volumes. `create` makes the container as soon
+ * as the volumes are there; they are mounted only when it starts.
+ */
+export async function prepareLayers<T>(
   bench: Workbench,
   record: SessionRecord,
   scans: ReadonlyMap<string, SecretScan>,
-): Promise<void> {
-  const [keeper, layers] = await Promise.all([
-    bench.keeper(),
-    Promise.all(record.layers.map((layer) => rootOf(layer, record))),
-  ]);
-  const make = keeper.createSession({ session: record.id, record, layers, masks: masksOf(record.layers, scans) });
-  await Promise.all([make, createLayerVolumes(bench, record)]);
-  await uploadBases(bench, record, scans);
+  create: () => Promise<T>,
+): Promise<T> {
+  const folders = async (): Promise<void> => {
+    const layers = await Promise.all(record.layers.map((layer) => rootOf(layer, record)));
+    const keeper = await bench.keeper();
+    await keeper.createSession({ session: record.id, record, layers, masks: masksOf(record.layers, scans) });
+    await uploadBases(bench, record, scans);
+  };
+  const [created] = await Promise.all([createLayerVolumes(bench, record).then(create), folders()]);
+  return created;
 }

@@ -152,6 +152,8 @@ async function buildSession(bench: Workbench, plan: SessionPlan, id: string): Pr
     requireImage(bench, plan.image ?? bench.sandboxImage),
   ]);
   enginePart.catch(() => undefined);
+  // Starting the keeper's exec takes as long as everything else up to here: it begins now, and is waited for where it is used.
+  bench.keeper().catch(() => undefined);
   const workspace = { hostPath: project.path, target: workspaceTarget(project.path) };
   const draft = planLayers(id, "overlay", workspace, sandboxHome, cow);
   const [[engine, keeper, image], scans] = await Promise.all([enginePart, scanLayers(bench, draft, plan)]);
@@ -166,7 +168,7 @@ async function buildSession(bench: Workbench, plan: SessionPlan, id: string): Pr
       kind: "session.create",
       data: { project: project.path, image: record.image, user: record.user, paths, limits: record.limits },
     }),
-    prepareLayers(bench, record, scans).then(() => engine.createContainer(request)),
+    prepareLayers(bench, record, scans, () => engine.createContainer(request)),
   ]);
   const sandbox = await startSandbox(bench, { container, request, record, image, tty: plan.tty });
   try {

@@ -1,16 +1,20 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { SessionRecord, SnapshotRecord } from "../model/session.js";
+
+interface Parser<T> {
+  parse(value: unknown): T;
+}
 
 const layerName = z.union([
   z.literal("workspace"),
   z.literal("home"),
-  z.templateLiteral(["path-", z.int().positive()]),
+  z.templateLiteral(["path-", z.int().check(z.positive())]),
 ]);
-const decimal = z.string().regex(/^\d+$/);
+const decimal = z.string().check(z.regex(/^\d+$/));
 
 const layer = z.strictObject({
   name: layerName,
-  hostPath: z.string().nullable(),
+  hostPath: z.nullable(z.string()),
   base: z.enum(["overlay", "upload", "empty"]),
   target: z.string(),
   volume: z.string(),
@@ -26,7 +30,7 @@ const approvedPath = z.strictObject({
 });
 
 /** The shape of `session.json`, version 1 (docs/formats.md). */
-export const sessionRecordSchema: z.ZodType<SessionRecord> = z.strictObject({
+export const sessionRecordSchema: Parser<SessionRecord> = z.strictObject({
   version: z.literal(1),
   id: z.string(),
   createdAt: z.iso.datetime(),
@@ -36,44 +40,41 @@ export const sessionRecordSchema: z.ZodType<SessionRecord> = z.strictObject({
   engine: z.string(),
   image: z.strictObject({ reference: z.string(), id: z.string() }),
   user: z.enum(["agent", "root"]),
-  uid: z.int().nonnegative(),
-  gid: z.int().nonnegative(),
-  runtime: z.string().nullable(),
+  uid: z.int().check(z.nonnegative()),
+  gid: z.int().check(z.nonnegative()),
+  runtime: z.nullable(z.string()),
   limits: z.strictObject({
-    memoryBytes: z.int().positive(),
-    cpus: z.number().positive(),
-    pids: z.int().positive(),
-    diskBytes: z.int().positive(),
-    timeoutSeconds: z.number().nonnegative(),
+    memoryBytes: z.int().check(z.positive()),
+    cpus: z.number().check(z.positive()),
+    pids: z.int().check(z.positive()),
+    diskBytes: z.int().check(z.positive()),
+    timeoutSeconds: z.number().check(z.nonnegative()),
   }),
   layers: z.array(layer),
   paths: z.array(approvedPath),
   hidden: z.array(z.strictObject({ path: z.string(), rule: z.string() })),
   state: z.enum(["starting", "running", "stopped", "interrupted", "discarding", "discarded"]),
-  container: z.string().nullable(),
-  rootImage: z.string().nullable(),
-  generation: z.int().nonnegative(),
-  command: z.array(z.string()).nullable(),
-  lastExit: z.strictObject({ code: z.int(), reason: z.string().nullable() }).nullable(),
-  proof: z
-    .strictObject({ ok: z.boolean(), at: z.iso.datetime(), failed: z.array(z.string()), checks: z.int() })
-    .nullable(),
-  nextSnapshot: z.int().nonnegative(),
+  container: z.nullable(z.string()),
+  rootImage: z.nullable(z.string()),
+  generation: z.int().check(z.nonnegative()),
+  command: z.nullable(z.array(z.string())),
+  lastExit: z.nullable(z.strictObject({ code: z.int(), reason: z.nullable(z.string()) })),
+  proof: z.nullable(
+    z.strictObject({ ok: z.boolean(), at: z.iso.datetime(), failed: z.array(z.string()), checks: z.int() }),
+  ),
+  nextSnapshot: z.int().check(z.nonnegative()),
 });
 
 /** The shape of `snapshots.json`, version 1 (docs/formats.md). */
-export const snapshotsSchema: z.ZodType<readonly SnapshotRecord[]> = z.array(
+export const snapshotsSchema: Parser<readonly SnapshotRecord[]> = z.array(
   z.strictObject({
-    id: z.string().regex(/^s\d+$/),
+    id: z.string().check(z.regex(/^s\d+$/)),
     createdAt: z.iso.datetime(),
     message: z.string(),
     reason: z.enum(["start", "request", "restore"]),
-    files: z.int().nonnegative(),
-    bytes: z.int().nonnegative(),
-    manifestSha256: z
-      .string()
-      .regex(/^[0-9a-f]{64}$/)
-      .nullable(),
-    image: z.string().nullable(),
+    files: z.int().check(z.nonnegative()),
+    bytes: z.int().check(z.nonnegative()),
+    manifestSha256: z.nullable(z.string().check(z.regex(/^[0-9a-f]{64}$/))),
+    image: z.nullable(z.string()),
   }),
 );

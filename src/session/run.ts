@@ -26,6 +26,8 @@ interface RunOptions {
   readonly term: string | undefined;
   /** Folder inside, where the command starts. */
   readonly cwd: string;
+  /** The session is discarded right after: nothing is put in order that would only be removed again. */
+  readonly discards: boolean;
   /** Called once the wall is proved, before the command runs. */
   readonly onOpen: (opened: OpenedSession) => void;
 }
@@ -90,7 +92,11 @@ async function markInterrupted(bench: Workbench, record: SessionRecord, reason: 
   await saveSession(bench.home, { ...record, state: "interrupted", lastExit: { code: 125, reason } });
 }
 
-async function superviseRun(bench: Workbench, opened: OpenedSession, { terminal }: RunOptions): Promise<RunOutcome> {
+async function superviseRun(
+  bench: Workbench,
+  opened: OpenedSession,
+  { terminal, discards }: RunOptions,
+): Promise<RunOutcome> {
   const { record, sandbox } = opened;
   const remote = remoteOf(bench, opened);
   const onAbort = (): void => void remote.kill("SIGKILL").catch(() => undefined);
@@ -100,7 +106,9 @@ async function superviseRun(bench: Workbench, opened: OpenedSession, { terminal 
     await connectStreams(terminal, remote);
     const { exitCode } = await sandbox.exit;
     const reason = await stopReason(bench, sandbox.container, exitCode, watch.reason());
-    return { record: await closeRun(bench, record, exitCode, reason), exitCode, reason };
+    if (!discards) return { record: await closeRun(bench, record, exitCode, reason), exitCode, reason };
+    await bench.recorder(record.id)({ kind: "command.end", data: { exitCode, reason } });
+    return { record, exitCode, reason };
   } catch (error) {
     if (!isAirlockError(error) || !error.code.startsWith("E_ENGINE")) throw error;
     await markInterrupted(bench, record, error.message);
