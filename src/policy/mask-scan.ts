@@ -24,7 +24,7 @@ export interface ScanRequest {
 }
 
 /** A folder that holds something hidden, at any depth, as it has to be made anew around the masks. */
-export interface MaskFolder {
+interface MaskFolder {
   readonly path: string;
   readonly mode: number;
   readonly uid: number;

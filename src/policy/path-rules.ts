@@ -27,7 +27,7 @@ type Place = Pick<PathSubject, "path" | "lineage" | "places">;
 const approvedAtMost = 64;
 
 /** What neither a project nor an approved path may be, nor lie in, nor contain. */
-export const placeRules = {
+const placeRules = {
   root: {
     name: "root",
     matches: ({ path }: Place) => path === "/",
