@@ -3,6 +3,7 @@ import { constants, type Stats } from "node:fs";
 import { lstat, open } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { AirlockError, messageOf, systemCodeOf } from "../base/errors.js";
+import type { PatternCheck } from "./parse.js";
 import type { FileConfig } from "./schema.js";
 
 const maxBytes = 256 * 1024;
@@ -85,7 +86,11 @@ function decode(file: string, bytes: Uint8Array): string {
 }
 
 /** Reads one configuration file; null when there is none. The parser, which is slow to load, is loaded only for a file. */
-export async function loadConfigFile(file: string, kind: Kind): Promise<LoadedConfig | null> {
+export async function loadConfigFile(
+  file: string,
+  kind: Kind,
+  checkPattern?: PatternCheck,
+): Promise<LoadedConfig | null> {
   const bytes = await readBytes(file, kind);
   if (bytes === null) {
     await refuseOtherEnding(file);
@@ -93,7 +98,8 @@ export async function loadConfigFile(file: string, kind: Kind): Promise<LoadedCo
   }
   const text = decode(file, bytes);
   const { parseConfig } = await import("./parse.js");
-  return { file, sha256: createHash("sha256").update(bytes).digest("hex"), config: parseConfig(text, file, kind) };
+  const config = parseConfig(text, file, kind, checkPattern);
+  return { file, sha256: createHash("sha256").update(bytes).digest("hex"), config };
 }
 
 interface Environment {

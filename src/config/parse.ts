@@ -11,7 +11,7 @@ import {
   type YAMLMap,
 } from "yaml";
 import type { z } from "zod";
-import { AirlockError } from "../base/errors.js";
+import { AirlockError, isAirlockError, messageOf } from "../base/errors.js";
 import { escapeText } from "../base/escape.js";
 import { type FileConfig, projectSchema, userSchema } from "./schema.js";
 import { suggestKey } from "./suggest.js";
@@ -19,6 +19,9 @@ import { suggestKey } from "./suggest.js";
 type Issue = z.core.$ZodIssue;
 type Kind = "project" | "user";
 type Path = readonly PropertyKey[];
+
+/** Throws when a pattern of `mask` or `unmask` cannot be used; who matches them knows. */
+export type PatternCheck = (pattern: string) => unknown;
 
 const limitKeys = ["memory", "cpus", "pids", "disk", "timeout"];
 const pathKeys = ["host", "mode", "target"];
@@ -163,11 +166,32 @@ function checkOutside(source: Source, host: string, index: number): string {
   );
 }
 
+function checkPatterns(source: Source, config: FileConfig, check: PatternCheck): void {
+  for (const list of ["mask", "unmask"] as const) {
+    for (const [index, pattern] of (config[list] ?? []).entries()) {
+      try {
+        check(pattern);
+      } catch (error) {
+        throw invalid(
+          placeOf(source, nodeAt(source, [list, index])),
+          `${list}.${index}: ${messageOf(error)}`,
+          isAirlockError(error) ? error.hint : undefined,
+        );
+      }
+    }
+  }
+}
+
 /**
  * Parses the text of a configuration file; every mistake is an `E_CONFIG_INVALID` with file, line and column. Relative host
  * paths come out absolute: they are meant from the project's folder, wherever the command is called.
  */
-export function parseConfig(text: string, file: string, kind: Kind): FileConfig {
+export function parseConfig(
+  text: string,
+  file: string,
+  kind: Kind,
+  checkPattern: PatternCheck = () => undefined,
+): FileConfig {
   const source = parseYaml(text, file, kind);
   refuseMachinery(source);
   keepVariablesAsWritten(source);
@@ -177,6 +201,7 @@ export function parseConfig(text: string, file: string, kind: Kind): FileConfig 
     throw issue === undefined ? invalid(file, "not understood") : explain(source, issue);
   }
   const config: FileConfig = parsed.data;
+  checkPatterns(source, config, checkPattern);
   if (config.paths === undefined) return config;
   const paths = config.paths.map((each, index) => ({ ...each, host: resolveHost(source, each.host, index) }));
   return { ...config, paths };

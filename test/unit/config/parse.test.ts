@@ -1,19 +1,23 @@
 import { describe, expect, test } from "vitest";
 import { AirlockError } from "../../../src/base/errors.js";
 import { parseConfig } from "../../../src/config/parse.js";
+import { compileGlob } from "../../../src/policy/glob.js";
 
 const file = "/work/shop/airlock.yaml";
 const parse = (text: string) => parseConfig(text, file, "project");
 
-function mistakeIn(text: string, kind: "project" | "user" = "project"): AirlockError {
+function mistakeOf(work: () => unknown): AirlockError {
   try {
-    parseConfig(text, file, kind);
+    work();
   } catch (error) {
     if (error instanceof AirlockError) return error;
     throw error;
   }
-  throw new Error(`accepted: ${text}`);
+  throw new Error("it was accepted");
 }
+
+const mistakeIn = (text: string, kind: "project" | "user" = "project"): AirlockError =>
+  mistakeOf(() => parseConfig(text, file, kind));
 
 describe("a good configuration", () => {
   test("an empty file and one of comments only set nothing", () => {
@@ -149,6 +153,18 @@ describe("a mistake is told with its place, what it is and what to do", () => {
 
   test("control characters of a key do not reach the message", () => {
     expect(mistakeIn('"\\e[2J": 1\n').message).toBe(`${file}:1:1: unknown key "\\x1b[2J"`);
+  });
+});
+
+describe("patterns", () => {
+  test("that cannot be used are told with their place, by whoever matches them", () => {
+    const mistake = mistakeOf(() =>
+      parseConfig("mask:\n  - ok\nunmask:\n  - ok\n  - '[a'\n", file, "project", compileGlob),
+    );
+    expect(mistake.code).toBe("E_CONFIG_INVALID");
+    expect(mistake.message).toMatch(/^\/work\/shop\/airlock\.yaml:5:5: unmask\.1: .*\[a/);
+    expect(mistake.hint).toMatch(/patterns know/);
+    expect(parseConfig("mask: ['*.{csv,db}']\n", file, "project", compileGlob).mask).toEqual(["*.{csv,db}"]);
   });
 });
 
