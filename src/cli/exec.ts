@@ -33,16 +33,17 @@ export async function execCommand(
   });
 }
 
-// `exec -- make` means the newest session, `exec brisk-otter -- make` a named one: only the position of `--` tells.
+// `exec -- make` means the newest session, `exec brisk-otter -- make` and `exec brisk-otter make` a named one. The parser drops
+// a `--` that comes first, so that one is looked for in what was typed.
 function splitArguments(
   context: CommandContext,
   words: readonly string[],
 ): { readonly session: string | undefined; readonly command: readonly string[] } {
-  const { argv } = context.edge;
-  const dashes = argv.indexOf("--");
-  const after = dashes === -1 ? undefined : argv.length - dashes - 1;
-  const hasSession = after === undefined ? words.length > 1 : words.length > after;
-  return hasSession ? { session: words[0], command: words.slice(1) } : { session: undefined, command: words };
+  const [first, second] = words;
+  if (second === "--") return { session: first, command: words.slice(2) };
+  const beforeWords = context.edge.argv.at(-words.length - 1);
+  if (beforeWords === "--" || words.length === 1) return { session: undefined, command: words };
+  return { session: first, command: words.slice(1) };
 }
 
 /** `airlock exec`. */
