@@ -21,7 +21,7 @@ class FrameReader:
     def read(self):
         """The next frame as (type, payload); None at the end."""
         head = self._file.read(5)
-        if head == b"":
+        if len(head) < 5:
             return None
         kind = head[4:5]
         length = int.from_bytes(head[:4], "big") - 1
