@@ -6,17 +6,19 @@ import os
 from errors import KeeperError
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# Enough for three ways of 4,096 folders.
+_WANTED = 3 * (4_096 + 64)
 
 
 def _descriptors():
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 8_192 if hard == resource.RLIM_INFINITY else min(hard, 8_192)
+    wanted = _WANTED if hard == resource.RLIM_INFINITY else min(hard, _WANTED)
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    # Two ways may be open at once: what is read, and the copy of it.
-    return max(wanted // 2 - 64, 64)
+    # Three ways may be open at once: what is read, the copy of it, and the copy before that.
+    return max(wanted // 3 - 64, 64)
 
 
 # Descriptors held at most for one way down; above that, the way back up is "..", checked by device and inode. Who moves a
