@@ -14,8 +14,8 @@ if [ ! -s "$summary" ]; then
 fi
 
 session=$(node -p 'JSON.parse(fs.readFileSync(process.argv[1], "utf8")).session' "$summary")
-airlock diff "$session" --stat
-airlock diff "$session" --json >changes.json
-airlock diff "$session" --patch >changes.patch
+airlock diff --session "$session" --stat
+airlock diff --session "$session" --json >changes.json
+airlock diff --session "$session" --patch >changes.patch
 airlock discard "$session"
 exit "$code"

@@ -8,5 +8,5 @@ done
 wait
 
 airlock ls
-echo "look at one:  airlock diff ID"
+echo "look at one:  airlock diff --session ID"
 echo "throw away:   airlock discard ID"
