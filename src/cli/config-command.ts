@@ -50,7 +50,7 @@ function flatten(config: ReturnType<typeof configOf>): (readonly [string, unknow
 
 async function show(context: CommandContext, options: GlobalOptions): Promise<number> {
   const { project, loaded } = await locate(context, options);
-  const rows = flatten(configOf(options, loaded));
+  const rows = flatten(configOf(context, options, loaded));
   if (options.json === true) {
     context.printJson({
       project,

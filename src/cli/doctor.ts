@@ -12,7 +12,9 @@ async function configFinding(context: CommandContext, options: GlobalOptions): P
   try {
     const project = await findProject(context.edge.cwd, options.project);
     const loaded = await loadConfigs(context, project);
-    const changed = Object.entries(configOf(options, loaded).origins).filter(([, origin]) => origin !== "default");
+    const changed = Object.entries(configOf(context, options, loaded).origins).filter(
+      ([, origin]) => origin !== "default",
+    );
     const files = [loaded.project?.file, loaded.user?.file].filter((file) => file !== undefined);
     const values = changed.map(([name, origin]) => `${name} by ${origin}`).join(", ");
     return {

@@ -1,10 +1,12 @@
 import type { Command } from "commander";
 import { AirlockError } from "../base/errors.js";
 import { Secret } from "../base/secret.js";
-import { isApproved, requireApproval } from "../config/approve.js";
+import { requireApproval } from "../config/approve.js";
+import { environmentValues } from "../config/environment.js";
 import { type LoadedConfig, loadConfigFile, projectConfigPath, userConfigPath } from "../config/load.js";
 import { type Config, mergeConfig } from "../config/merge.js";
 import { parseDuration, parseSize } from "../config/units.js";
+import { compileGlob } from "../policy/glob.js";
 import { parsePathFlag } from "../policy/mounts.js";
 import type { PathRequest, SessionPlan } from "../session/plan.js";
 import { findProject } from "../session/project.js";
@@ -89,14 +91,14 @@ interface Loaded {
 /** Both configuration files as they are; a mistake in either is an error. */
 export async function loadConfigs({ edge }: CommandContext, project: string): Promise<Loaded> {
   const [ofProject, ofUser] = await Promise.all([
-    loadConfigFile(projectConfigPath(project), "project"),
-    loadConfigFile(userConfigPath(edge), "user"),
+    loadConfigFile(projectConfigPath(project), "project", compileGlob),
+    loadConfigFile(userConfigPath(edge), "user", compileGlob),
   ]);
   return { project: ofProject, user: ofUser };
 }
 
-/** The configuration of a session: flags over the project's file over the user's over the defaults. */
-export function configOf(options: SessionOptions, { project, user }: Loaded): Config {
+/** The configuration of a session: flags over the environment over the project's file over the user's over the defaults. */
+export function configOf({ edge }: CommandContext, options: SessionOptions, { project, user }: Loaded): Config {
   const { image, runtime, user: asked, workspace, memory, cpus, pids, disk, timeout, allowRw } = options;
   const flags = {
     image,
@@ -110,7 +112,7 @@ export function configOf(options: SessionOptions, { project, user }: Loaded): Co
     diskBytes: disk,
     timeoutSeconds: timeout,
   };
-  return mergeConfig({ flags, project, user });
+  return mergeConfig({ flags, environment: environmentValues(edge.env), project, user });
 }
 
 interface Wish {
@@ -125,11 +127,10 @@ interface Made {
   readonly onExit: Config["onExit"];
 }
 
-// A written-through path of an approved project file was approved with it.
-async function mayWriteThrough(bench: Workbench, project: string, config: Config, loaded: Loaded): Promise<boolean> {
-  if (config.allowRw) return true;
-  const asks = loaded.project?.config.paths?.some(({ mode }) => mode === "rw") === true;
-  return asks && loaded.project !== null && (await isApproved(bench.home.path, project, loaded.project));
+// The project's file was approved with the paths that it wants written through; any other such path needs --allow-rw.
+function configuredPaths({ paths }: Config, project: LoadedConfig | null): PathRequest[] {
+  const ofUser = paths.length - (project?.config.paths?.length ?? 0);
+  return paths.map((path, index) => ({ ...path, approved: index >= ofUser }));
 }
 
 /** Makes the plan of a new session from flags and configuration; an unapproved project file stops here. */
@@ -143,8 +144,8 @@ export async function makePlan(
   const project = await findProject(edge.cwd, options.project);
   const loaded = await loadConfigs(context, project);
   if (loaded.project !== null) await requireApproval(bench.home.path, project, loaded.project);
-  const config = configOf(options, loaded);
-  const flagged: PathRequest[] = (options.path ?? []).map(parsePathFlag);
+  const config = configOf(context, options, loaded);
+  const flagged = (options.path ?? []).map((text) => ({ ...parsePathFlag(text), approved: false }));
   const plan: SessionPlan = {
     project,
     cwd: edge.cwd,
@@ -154,8 +155,8 @@ export async function makePlan(
     user: config.user,
     runtime: config.runtime,
     limits: config.limits,
-    paths: [...flagged, ...config.paths],
-    allowRw: await mayWriteThrough(bench, project, config, loaded),
+    paths: [...flagged, ...configuredPaths(config, loaded.project)],
+    allowRw: config.allowRw,
     mask: [...(options.mask ?? []), ...config.mask],
     unmask: [...(options.unmask ?? []), ...config.unmask],
     command,

@@ -99,7 +99,7 @@ async function readApprovals(airlockHome: string): Promise<Approvals> {
   const file = approvalsPath(airlockHome);
   const text = await readText(file);
   if (text === null) return {};
-  const { z } = await import("zod");
+  const z = await import("zod");
   const schema = z.record(z.string().startsWith("/"), z.array(z.string().regex(/^[0-9a-f]{64}$/)).min(1));
   try {
     return schema.parse(JSON.parse(text));

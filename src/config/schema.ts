@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { parseDuration, parseSize } from "./units.js";
 
 const mebibyte = 1024 ** 2;

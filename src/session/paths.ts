@@ -31,7 +31,7 @@ export async function approvePaths(
       cwd: plan.cwd,
       project,
       workspace: workspaceTarget(project),
-      allowRw: plan.allowRw,
+      allowRw: plan.allowRw || request.approved,
       approved,
       index: index + 1,
     };

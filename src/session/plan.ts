@@ -5,6 +5,8 @@ export interface PathRequest {
   readonly host: string;
   readonly mode: PathMode;
   readonly target?: string | undefined;
+  /** Asked for by a project file that the user approved: it may be written through without `allowRw`. */
+  readonly approved: boolean;
 }
 
 /** What a new session shall be: flags, environment and configuration already merged. */
