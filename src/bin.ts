@@ -34,7 +34,11 @@ function makeEdge(): Edge {
     interceptSignals(onSignal) {
       const before = intercept;
       intercept = onSignal;
-      return { [Symbol.dispose]: () => void (intercept = before) };
+      return {
+        [Symbol.dispose]: () => {
+          intercept = before;
+        },
+      };
     },
     onResize(listener) {
       const report = (): void => listener({ columns: process.stdout.columns, rows: process.stdout.rows });

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { AirlockError } from "../base/errors.js";
+import type { Act } from "./command.js";
 import type { CommandContext } from "./context.js";
-import { type Act, addCommand, makeProgram } from "./program.js";
-import { commandTable } from "./table.js";
+import { addCommand, makeProgram } from "./make-program.js";
 
 interface Spec {
   readonly name: string;
@@ -17,7 +17,7 @@ async function readSpecs(context: CommandContext): Promise<Spec[]> {
   const idle: Act = () => async () => undefined;
   const program = makeProgram(context.edge);
   const specs: Spec[] = [];
-  for (const entry of commandTable.filter(({ hidden }) => hidden !== true)) {
+  for (const entry of context.commands.filter(({ hidden }) => hidden !== true)) {
     const command = await addCommand(program, entry, idle);
     specs.push({
       name: entry.name,

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { AirlockError, messageOf } from "../base/errors.js";
 import { escapeBody } from "../base/escape.js";
+import type { CommandEntry } from "./command.js";
 import type { Edge } from "./edge.js";
 
 /** Options that every command takes. */
@@ -16,6 +17,8 @@ export interface GlobalOptions {
 export interface CommandContext {
   readonly edge: Edge;
   readonly options: GlobalOptions;
+  /** Every command there is, for completion. */
+  readonly commands: readonly CommandEntry[];
   /** Data for programs and people; the only thing that goes to stdout. */
   print(text: string): void;
   /** One value as JSON on stdout. */
@@ -29,10 +32,11 @@ export interface CommandContext {
 }
 
 /** Makes the context of one command from its parsed options. */
-export function makeContext(edge: Edge, options: GlobalOptions): CommandContext {
+export function makeContext(edge: Edge, options: GlobalOptions, commands: readonly CommandEntry[]): CommandContext {
   return {
     edge,
     options,
+    commands,
     print: (text) => void edge.stdout.write(text.endsWith("\n") ? text : `${text}\n`),
     printJson: (value) =>
       void edge.stdout.write(`${JSON.stringify(value, null, edge.stdout.isTTY === true ? 2 : 0)}\n`),

@@ -3,8 +3,8 @@ import { AirlockError, catalogue } from "../base/errors.js";
 import { discardSession, type Receipt } from "../session/discard.js";
 import { listSessions } from "../session/store.js";
 import type { Workbench } from "../session/workbench.js";
+import type { Act } from "./command.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
-import type { Act } from "./program.js";
 import { formatReceipt } from "./render/receipt.js";
 import { chooseSession, withBench } from "./with-bench.js";
 

@@ -2,9 +2,9 @@ import type { Command } from "commander";
 import { escapeText } from "../base/escape.js";
 import { diagnose, type Finding } from "../session/doctor.js";
 import { findProject } from "../session/project.js";
+import type { Act } from "./command.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
 import { configOf, loadConfigs } from "./plan-options.js";
-import type { Act } from "./program.js";
 import { makePalette, wantsColour } from "./render/colour.js";
 import { withBench } from "./with-bench.js";
 

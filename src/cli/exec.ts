@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { execInSession } from "../session/exec.js";
+import type { Act } from "./command.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
 import { collectEnv, type EnvOptions, envOptions } from "./env-options.js";
-import type { Act } from "./program.js";
 import { chooseSession, programOf, reportAbandoned, withBench } from "./with-bench.js";
 
 interface ExecOptions extends GlobalOptions, EnvOptions {

@@ -4,8 +4,8 @@ import { AirlockError, systemCodeOf } from "../base/errors.js";
 import { displayPath } from "../base/escape.js";
 import { projectConfigPath } from "../config/load.js";
 import { findProject } from "../session/project.js";
+import type { Act } from "./command.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
-import type { Act } from "./program.js";
 
 const template = `# Airlock's configuration of this project. airlock config schema prints everything that is allowed.
 # What loosens the defaults (image, paths, env, unmask, root, higher limits) needs the user's approval once: airlock config approve

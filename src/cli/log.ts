@@ -4,8 +4,8 @@ import { escapeText } from "../base/escape.js";
 import type { JournalEntry } from "../journal/entry.js";
 import { readJournal, verifyJournal } from "../journal/read.js";
 import { journalPaths } from "../session/home.js";
+import type { Act } from "./command.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
-import type { Act } from "./program.js";
 import { chooseSession, withBench } from "./with-bench.js";
 
 interface LogOptions extends GlobalOptions {

@@ -5,8 +5,8 @@ import type { SessionRecord } from "../model/session.js";
 import { findProject } from "../session/project.js";
 import { liveState } from "../session/status.js";
 import { listSessions } from "../session/store.js";
+import type { Act } from "./command.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
-import type { Act } from "./program.js";
 import { formatTable } from "./render/table.js";
 import { reportAbandoned, withBench } from "./with-bench.js";
 

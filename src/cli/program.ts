@@ -1,19 +1,10 @@
-import { Command, CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import { AirlockError, isAirlockError } from "../base/errors.js";
-import { addGlobalOptions, type CommandContext, type GlobalOptions, makeContext, reportFailure } from "./context.js";
+import type { Act, CommandEntry } from "./command.js";
+import { type GlobalOptions, makeContext, reportFailure } from "./context.js";
 import type { Edge } from "./edge.js";
-import { type CommandEntry, commandTable } from "./table.js";
-
-/** What a command's file exports: how it is called, and what it does. */
-export interface CommandModule {
-  /** Declares arguments, options and help; `act` is how it hands over its work, whose result is the exit code. */
-  define(command: Command, act: Act): void;
-}
-
-/** Wraps a command's work for commander: makes the context, keeps the exit code. */
-export type Act = <A extends unknown[]>(
-  work: (context: CommandContext, ...args: A) => Promise<number | undefined>,
-) => (...args: unknown[]) => Promise<void>;
+import { addCommand, makeProgram } from "./make-program.js";
+import { commandTable } from "./table.js";
 
 interface Outcome {
   code: number;
@@ -27,34 +18,9 @@ function makeAct(edge: Edge, outcome: Outcome): Act {
       const options = command.optsWithGlobals<GlobalOptions>();
       outcome.options = options;
       args[args.length - 1] = options;
-      const context = makeContext(edge, options);
+      const context = makeContext(edge, options, commandTable);
       outcome.code = (await work(context, ...(args as never))) ?? 0;
     };
-}
-
-/** Adds one command with its options; its file is loaded only when it is the one called (or for completion). */
-export async function addCommand(program: Command, entry: CommandEntry, act: Act): Promise<Command> {
-  const command = program.command(entry.name).description(entry.summary);
-  const { define } = await entry.load();
-  addGlobalOptions(command, entry);
-  define(command, act);
-  return command;
-}
-
-/** The program without its commands' options: enough for `airlock --help`. */
-export function makeProgram(edge: Edge): Command {
-  return new Command("airlock")
-    .description("Run an AI agent, or any command, in a disposable sandbox over a copy-on-write project.")
-    .version(edge.version, "-V, --version")
-    .enablePositionalOptions()
-    .showHelpAfterError("(airlock COMMAND --help explains the options)")
-    .configureOutput({
-      writeOut: (text) => void edge.stdout.write(text),
-      writeErr: (text) => void edge.stderr.write(text),
-      getOutHelpWidth: () => edge.stdout.columns ?? 100,
-      outputError: (text, write) => write(text.replace(/^error: /, "airlock: ")),
-    })
-    .exitOverride();
 }
 
 function wantedEntry(argv: readonly string[]): CommandEntry | undefined {

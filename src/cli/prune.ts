@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { AirlockError, messageOf } from "../base/errors.js";
 import { type PrunePlan, planPrune, prune } from "../session/prune.js";
+import type { Act } from "./command.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
-import type { Act } from "./program.js";
 import { confirm } from "./prompt.js";
 import { formatReceipt } from "./render/receipt.js";
 import { withBench } from "./with-bench.js";

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { AirlockError } from "../base/errors.js";
 import { restoreSession } from "../session/snapshot.js";
+import type { Act } from "./command.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
-import type { Act } from "./program.js";
 import { chooseSession, programOf, withBench } from "./with-bench.js";
 
 // `s2` of the newest session, or `brisk-otter-3f2a/s2`.

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
+import type { Act } from "./command.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
 import { buildImage } from "./image.js";
-import type { Act } from "./program.js";
 import { withBench } from "./with-bench.js";
 
 async function setup(context: CommandContext, _options: GlobalOptions): Promise<number> {

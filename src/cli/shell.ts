@@ -1,8 +1,8 @@
 import type { Command } from "commander";
+import type { Act } from "./command.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
 import { type EnvOptions, envOptions } from "./env-options.js";
 import { execCommand } from "./exec.js";
-import type { Act } from "./program.js";
 
 // The image decides which shells there are; a login shell of the best one is what people expect.
 const findShell =

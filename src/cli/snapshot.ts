@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { snapshotSession } from "../session/snapshot.js";
+import type { Act } from "./command.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
-import type { Act } from "./program.js";
 import { formatSize } from "./render/size.js";
 import { chooseSession, withBench } from "./with-bench.js";
 

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { escapeText } from "../base/escape.js";
 import { listSnapshots } from "../session/snapshot.js";
+import type { Act } from "./command.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
-import type { Act } from "./program.js";
 import { formatSize } from "./render/size.js";
 import { formatTable } from "./render/table.js";
 import { chooseSession, withBench } from "./with-bench.js";

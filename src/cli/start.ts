@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import { startSession } from "../session/start.js";
+import type { Act } from "./command.js";
 import type { CommandContext } from "./context.js";
 import { collectEnv } from "./env-options.js";
 import { makePlan, type SessionOptions, sessionOptions } from "./plan-options.js";
-import type { Act } from "./program.js";
 import { announceSession } from "./render/announce.js";
 import { programOf, reportAbandoned, withBench } from "./with-bench.js";
 

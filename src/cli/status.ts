@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { displayPath, escapeText } from "../base/escape.js";
 import { type SessionStatus, sessionStatus } from "../session/status.js";
+import type { Act } from "./command.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
-import type { Act } from "./program.js";
 import { countOf, formatSize } from "./render/size.js";
 import { chooseSession, reportAbandoned, withBench } from "./with-bench.js";
 

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { superviseSession } from "../session/supervise.js";
+import type { Act } from "./command.js";
 import type { CommandContext } from "./context.js";
-import type { Act } from "./program.js";
 import { withBench } from "./with-bench.js";
 
 /** `airlock supervise`: what `start` leaves running in the background; not for people. */

@@ -1,19 +1,6 @@
-import type { CommandModule } from "./program.js";
+import type { CommandEntry } from "./command.js";
 
-/** One line of `airlock --help`, and where the command's code is. Kept apart from the code so that help loads none of it. */
-export interface CommandEntry {
-  readonly name: string;
-  readonly summary: string;
-  readonly load: () => Promise<CommandModule>;
-  /** Whether it has something to read, and so takes `--json`. */
-  readonly json?: boolean;
-  /** False: it does not work on a project. */
-  readonly project?: boolean;
-  /** 125: every other exit code belongs to the command that was run. */
-  readonly ownFailure?: 125;
-  readonly hidden?: boolean;
-}
-
+/** Every command, in the order of the help. */
 export const commandTable: readonly CommandEntry[] = [
   {
     name: "run",
