@@ -18,6 +18,10 @@ export class KeeperChannel implements AsyncDisposable {
   #turn: Promise<unknown> = Promise.resolve();
   #problems = "";
   #broken: AirlockError | null = null;
+  #close = (): void => undefined;
+  readonly #closed = new Promise<void>((resolve) => {
+    this.#close = resolve;
+  });
 
   constructor(channel: ByteChannel) {
     this.#channel = channel;
@@ -70,6 +74,7 @@ export class KeeperChannel implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#broken ??= new AirlockError("E_KEEPER_FAILED", "the connection to the keeper was closed");
+    this.#close();
     await this.#channel[Symbol.asyncDispose]();
   }
 
@@ -79,7 +84,8 @@ export class KeeperChannel implements AsyncDisposable {
     this.#turn = new Promise<void>((resolve) => {
       leave = resolve;
     });
-    await before;
+    // A reader may hold an unfinished answer for ever; closing ends the wait behind it.
+    await Promise.race([before, this.#closed]);
     if (this.#broken === null) return leave;
     leave();
     throw this.#broken;
