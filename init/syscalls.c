@@ -47,7 +47,8 @@ static long try_setns(void) { return setns(-1, 0); }
 static long try_clone3(void) { return syscall(NR_clone3, NULL, 0); }
 static long try_bpf(void) { return syscall(SYS_bpf, 0, NULL, 0); }
 static long try_perf(void) { return syscall(SYS_perf_event_open, NULL, 0, -1, -1, 0); }
-static long try_userfaultfd(void) { return syscall(SYS_userfaultfd, 0); }
+/* For faults of this process alone, which most kernels allow to everybody. */
+static long try_userfaultfd(void) { return syscall(SYS_userfaultfd, 1); }
 static long try_keyctl(void) { return syscall(SYS_keyctl, 0, -3, 0); }
 static long try_add_key(void) { return syscall(SYS_add_key, NULL, NULL, NULL, 0, -2); }
 static long try_request_key(void) { return syscall(SYS_request_key, NULL, NULL, NULL, 0); }
