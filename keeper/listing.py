@@ -1,14 +1,18 @@
 """layer.list: what a session wrote, entry by entry."""
 
+import errno
 import os
 import stat
 
 import checks
 from attributes import Attributes, place
 from contents import hash_node
+from errors import KeeperError
 from frames import Batch
 from store import open_upper
 from walk import Limits, kind_of, walk
+
+_LOOKS = 16
 
 
 def list_layer(connection, request):
@@ -28,9 +32,8 @@ def list_layer(connection, request):
     count = 0
     upper = open_upper(connection.store, fields["session"], fields["layer"])
     for node in walk(upper, limits):
-        try:
-            entry = describe_node(node, upper)
-        except FileNotFoundError:
+        entry = describe_moving(node, upper)
+        if entry is None:
             continue
         if fields["hash"] and entry["kind"] == "file":
             digest = hash_node(node, fields["hashLimitBytes"])
@@ -40,6 +43,24 @@ def list_layer(connection, request):
         count += 1
     batch.flush()
     return {"count": count}
+
+
+def describe_moving(node, root):
+    """What the node is. A sandbox that runs may put something else in its place meanwhile, or nothing: then None."""
+    for _ in range(_LOOKS):
+        try:
+            return describe_node(node, root)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            # What was a symbolic link has no target any more.
+            if error.errno != errno.EINVAL:
+                raise
+        try:
+            node.status = os.stat(node.name, dir_fd=node.folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+    raise KeeperError("failed", f"{node.path[:200]!r} changes faster than it can be looked at")
 
 
 def describe_node(node, root):

@@ -111,8 +111,10 @@ def walk(root, limits):
                 continue
             below = f"{path}/{name}" if path else name
             budget.count(status, below, stack.depth + 1)
-            yield Node(below, name, stack.top, status, stack.depth + 1)
-            if stat.S_ISDIR(status.st_mode) and _enter(stack, name):
+            node = Node(below, name, stack.top, status, stack.depth + 1)
+            yield node
+            # The one who looked may have found something else there by now.
+            if stat.S_ISDIR(node.status.st_mode) and _enter(stack, name):
                 names.read(stack.top)
                 lengths.append(len(path))
                 path = below
