@@ -241,6 +241,20 @@ except ConnectionRefusedError: pass`),
   call("process_vm_readv", "(310, 270), os.getpid(), 0, 0, 0, 0, 0", "no seccomp"),
   call("personality", "(135, 92), 0x0400000", "no seccomp"),
   {
+    name: "enters the kernel by its 32-bit door",
+    command: python(`
+import mmap
+if arm: sys.exit(13)
+page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+page.write(bytes.fromhex("b814000000cd80c3"))  # eax = 20, getpid; int 0x80; ret
+answer = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))()
+os._exit(0 if answer == os.getpid() else 13)`),
+    against: "agent",
+    without: "no seccomp",
+    rare: true,
+    red: ["inside Seccomp"],
+  },
+  {
     name: "speaks raw Ethernet",
     command: python("make_socket(17, 3)"),
     against: "agent",

@@ -1,10 +1,11 @@
-import { chown, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { chown, lstat, mkdir, mkdtemp, rename, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newToken } from "../../src/base/ids.js";
 import type { Mount } from "../../src/model/engine.js";
+import type { ApprovedPath } from "../../src/model/session.js";
 import type { SandboxSpec } from "../../src/wall/container-spec.js";
 import { proveWall } from "../../src/wall/prove.js";
 import { containerRequest } from "../support/container-request.js";
@@ -96,12 +97,13 @@ async function failedChecks(
   { request, state }: Pick<Walled, "request" | "state">,
   report: string,
   imageVolumes: readonly string[] = [],
+  approvals: readonly ApprovedPath[] = [],
 ): Promise<string[]> {
   const { checks } = await proveWall({
     request,
     state,
     report,
-    approvals: [],
+    approvals,
     bases: [],
     imageVolumes,
     runtime: "",
@@ -148,6 +150,34 @@ describe.each(attacks)("an agent that $name", ({ command, against, without, red,
     const inside = red.filter((name) => !/^(HostConfig|Config|networks|mounts$)/.test(name));
     expect(inside).not.toEqual([]);
     expect(await failedChecks(honest, weak.report)).toEqual(expect.arrayContaining(inside));
+  });
+});
+
+describe("an approved folder that is swapped for a link to a secret one", () => {
+  it("is not let in", async () => {
+    const hostPath = join(folder, "approved");
+    const secret = join(folder, "secret");
+    await Promise.all([hostPath, secret].map((path) => mkdir(path)));
+    const { dev, ino } = await lstat(hostPath, { bigint: true });
+    const approval = {
+      hostPath,
+      target: "/mnt/data",
+      mode: "ro",
+      kind: "folder",
+      device: `${dev}`,
+      inode: `${ino}`,
+    } as const;
+    const mount = { type: "bind", source: hostPath, target: "/mnt/data", readOnly: true } as const;
+    const look = async (): Promise<string[]> => {
+      const opened = await lab.open({ spec: { mounts: [mount] } });
+      const failed = await failedChecks(opened, opened.report, [], [approval]);
+      await lab.engine.removeContainer(opened.id);
+      return failed;
+    };
+    expect(await look()).toEqual([]);
+    await rename(hostPath, `${hostPath}-moved`);
+    await symlink(secret, hostPath);
+    expect(await look()).toEqual(["/mnt/data is what was approved"]);
   });
 });
 
