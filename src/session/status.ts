@@ -32,10 +32,20 @@ export async function liveState(bench: Workbench, record: SessionRecord): Promis
   }
 }
 
+// A session can be made so deep that it cannot be counted; everything else about it is still worth showing.
+async function countUsage(bench: Workbench, id: string): Promise<SessionStatus["usage"]> {
+  try {
+    return await (await bench.keeper()).usage(id);
+  } catch (error) {
+    if (isAirlockError(error, "E_LAYER_LIMIT")) return null;
+    throw error;
+  }
+}
+
 /** Gathers what is known of a session. */
 export async function sessionStatus(bench: Workbench, record: SessionRecord): Promise<SessionStatus> {
   const state = await liveState(bench, record);
   const gone = record.state === "discarded" || state === "unknown";
-  const usage = gone ? null : await (await bench.keeper()).usage(record.id);
+  const usage = gone ? null : await countUsage(bench, record.id);
   return { record, state, usage, snapshots: gone ? [] : await listSnapshots(bench, record) };
 }

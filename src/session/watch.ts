@@ -1,6 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { messageOf } from "../base/errors.js";
 import type { SessionRecord } from "../model/session.js";
+import type { KeeperClient } from "../workspace/keeper-client.js";
 import type { Workbench } from "./workbench.js";
+
+type WatchedUsage = KeeperClient extends { watch(wish: never): AsyncGenerator<infer U, void, void> } ? U : never;
 
 const firstLookMs = 1_500;
 const intervalMs = 1_000;
@@ -26,14 +30,20 @@ async function watchDisk(
 ): Promise<void> {
   await sleep(firstLookMs, undefined, { signal });
   await using keeper = await bench.connectKeeper();
-  const { diskBytes } = record.limits;
-  for await (const { bytes, freeBytes } of keeper.watch({ session: record.id, intervalMs })) {
+  const { diskBytes: limitBytes } = record.limits;
+  const close = (): void => void keeper[Symbol.asyncDispose]();
+  signal.addEventListener("abort", close, { once: true });
+  for await (const usage of keeper.watch({ session: record.id, intervalMs, limitBytes, reserveBytes })) {
     if (signal.aborted) return;
-    if (bytes > diskBytes)
-      return await stop(`disk: it wrote ${describeBytes(bytes)}, the limit is ${describeBytes(diskBytes)}`);
-    if (freeBytes < reserveBytes)
-      return await stop(`disk: only ${describeBytes(freeBytes)} are left on the engine's disk`);
+    if (usage.exceeded !== null) return await stop(describeExcess(usage, limitBytes));
   }
+}
+
+// What cannot be counted (folders thousands deep) is over the limit, too.
+function describeExcess({ bytes, freeBytes, exceeded }: WatchedUsage, limitBytes: number): string {
+  if (exceeded === "reserve") return `disk: only ${describeBytes(freeBytes)} are left on the engine's disk`;
+  const wrote = bytes > limitBytes ? `it wrote ${describeBytes(bytes)}` : "what it wrote cannot be counted";
+  return `disk: ${wrote}, the limit is ${describeBytes(limitBytes)}`;
 }
 
 async function watchClock(
@@ -61,9 +71,9 @@ export function watchLimits(bench: Workbench, record: SessionRecord, container: 
     const engine = await bench.engine();
     await engine.killContainer(container, "SIGKILL").catch(() => undefined);
   };
-  const ignoreAbort = (error: unknown): void => {
-    if (!controller.signal.aborted) reason ??= `the watch over its limits failed: ${String(error)}`;
-  };
+  // Limits that nobody enforces are none: without its watch the sandbox does not go on.
+  const onFailure = (error: unknown): Promise<void> | undefined =>
+    controller.signal.aborted ? undefined : stop(`the watch over its limits failed: ${messageOf(error)}`);
   // The timeout's own reason must stand even when the command obeys SIGTERM at once.
   const timedOut = (): void => {
     reason ??= `timeout: it ran for ${record.limits.timeoutSeconds} s`;
@@ -71,8 +81,8 @@ export function watchLimits(bench: Workbench, record: SessionRecord, container: 
   const { timeoutSeconds } = record.limits;
   const timer = timeoutSeconds > 0 ? setTimeout(timedOut, timeoutSeconds * 1_000) : undefined;
   const watches = [
-    watchDisk(bench, record, controller.signal, stop).catch(ignoreAbort),
-    watchClock(bench, record, container, controller.signal, stop).catch(ignoreAbort),
+    watchDisk(bench, record, controller.signal, stop).catch(onFailure),
+    watchClock(bench, record, container, controller.signal, stop).catch(onFailure),
   ];
   return {
     reason: () => reason,
