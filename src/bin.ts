@@ -49,11 +49,6 @@ function makeEdge(): Edge {
 }
 
 async function main(): Promise<void> {
-  const [first] = process.argv.slice(2);
-  if (first === "--version" || first === "-V") {
-    process.stdout.write(`${AIRLOCK_VERSION}\n`);
-    return;
-  }
   // A reader that closes early (`airlock ls | head -1`) is no error of ours; nothing more can be said to it.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
