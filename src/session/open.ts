@@ -4,13 +4,15 @@ import { DisposeStack } from "../base/dispose.js";
 import { AirlockError, isAirlockError } from "../base/errors.js";
 import { takeLock } from "../base/file-lock.js";
 import { newSessionId, sessionIdPattern } from "../base/ids.js";
+import { defaultLimits } from "../config/defaults.js";
 import type { ContainerRequest, ImageState } from "../model/engine.js";
-import type { ApprovedPath, HiddenFile, Layer, SessionRecord } from "../model/session.js";
+import type { ApprovedPath, HiddenFile, Layer, Limits, SessionRecord } from "../model/session.js";
 import type { SecretScan } from "../policy/mask-scan.js";
 import { checkProject, type ProjectFolder, workspaceTarget } from "../policy/project.js";
 import { removeSession } from "./discard.js";
 import { sandboxHome } from "./environment.js";
 import { journalPaths, sessionFolder } from "./home.js";
+import { requireImage } from "./image.js";
 import { prepareLayers, scanLayers } from "./layers.js";
 import { approvePaths, protectedPlaces } from "./paths.js";
 import { planLayers, type SessionPlan } from "./plan.js";
@@ -43,13 +45,19 @@ async function claimId(bench: Workbench, name: string | undefined): Promise<stri
   }
 }
 
-/** The image's description; throws `E_IMAGE_MISSING` with what to do. */
-export async function requireImage(bench: Workbench, reference: string): Promise<ImageState> {
-  const image = await (await bench.engine()).inspectImage(reference);
-  if (image !== null) return image;
-  const hint =
-    reference === bench.sandboxImage ? "airlock image build" : `airlock image build, or docker pull ${reference}`;
-  throw new AirlockError("E_IMAGE_MISSING", `the image ${reference} is not on the engine`, { hint });
+// The engine refuses more processors than it has; asked for by nobody, they are as many as there are.
+async function fitLimits(bench: Workbench, { limits, runtime }: SessionPlan): Promise<Limits> {
+  const { cpus, runtimes } = await (await bench.engine()).facts();
+  if (runtime !== undefined && !runtimes.includes(runtime)) {
+    throw new AirlockError(
+      "E_RUNTIME_UNUSABLE",
+      `the engine has no runtime "${runtime}", only ${runtimes.join(", ")}`,
+      {
+        hint: "airlock doctor tests each of them",
+      },
+    );
+  }
+  return limits.cpus === defaultLimits.cpus ? { ...limits, cpus: Math.min(limits.cpus, cpus) } : limits;
 }
 
 // A sandbox of root's on root's own project runs as uid 0 without any capability; on anybody else's project as its owner.
@@ -150,16 +158,26 @@ async function buildSession(bench: Workbench, plan: SessionPlan, id: string): Pr
     bench.engine(),
     bench.keeperContainer(),
     requireImage(bench, plan.image ?? bench.sandboxImage),
+    fitLimits(bench, plan),
   ]);
   enginePart.catch(() => undefined);
   // Starting the keeper's exec takes as long as everything else up to here: it begins now, and is waited for where it is used.
   bench.keeper().catch(() => undefined);
   const workspace = { hostPath: project.path, target: workspaceTarget(project.path) };
   const draft = planLayers(id, "overlay", workspace, sandboxHome, cow);
-  const [[engine, keeper, image], scans] = await Promise.all([enginePart, scanLayers(bench, draft, plan)]);
+  const [[engine, keeper, image, limits], scans] = await Promise.all([enginePart, scanLayers(bench, draft, plan)]);
   const base = plan.base ?? (keeper.sharesFiles ? "overlay" : "upload");
   const layers = planLayers(id, base, workspace, sandboxHome, cow);
-  const record = await makeRecord(bench, { id, plan, project, image, layers, paths, scans, baseTimeMs });
+  const record = await makeRecord(bench, {
+    id,
+    plan: { ...plan, limits },
+    project,
+    image,
+    layers,
+    paths,
+    scans,
+    baseTimeMs,
+  });
   const request: ContainerRequest = sandboxRequest(bench, { record, image, tty: plan.tty });
   const journal = bench.recorder(id);
   const [, , container] = await Promise.all([
