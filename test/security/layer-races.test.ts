@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -62,6 +63,20 @@ describe.skipIf(!mayTest)("an agent that swaps what is read, while it is read (a
       expect(size).toBeLessThan(paths.length);
     }
     expect([...found]).toEqual(["inside"]);
+  });
+
+  it("never makes a file's content that of a link's target", { timeout: 60_000 }, async () => {
+    await using store = await prepare();
+    await using _swapper = new Swapper(store.upper(), "plain", "filelink");
+    const paths = Array.from({ length: 64 }, () => "plain");
+    const found = new Set<string>();
+    for (let round = 0; round < 300; round += 1) {
+      const raw = await store.client.readFile({ ...workspace, path: "plain", maxBytes: 100 });
+      if (raw !== null) found.add(Buffer.from(raw).toString());
+      for (const hash of (await store.client.hashFiles({ ...workspace, paths })).values()) found.add(hash);
+    }
+    const inside = createHash("sha256").update("inside").digest("hex");
+    expect([...found].sort()).toEqual([inside, "inside"].sort());
   });
 
   it("never makes a list or a snapshot leave the layer", { timeout: 60_000 }, async () => {

@@ -7,7 +7,6 @@ import {
   readFileSync,
   statSync,
   truncateSync,
-  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -77,11 +76,14 @@ describe.skipIf(!mayTest)("snapshots (as root: owners, whiteouts and trusted att
     await using store = await TestStore.with();
     const file = join(store.upper(), "sly");
     writeFileSync(file, "first");
-    const { atime, mtime } = statSync(file);
     await sleep(2_100);
     await store.client.createSnapshot({ ...s1, layers });
-    writeFileSync(file, "SECOND".slice(0, 5));
-    utimesSync(file, atime, mtime);
+    python(
+      `path = sys.argv[1]; before = os.stat(path); open(path, "w").write("SECON")
+os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))`,
+      file,
+    );
+    await sleep(2_100);
     await store.client.createSnapshot({ session: "one", snapshot: "s2", layers, previous: "s1" });
     expect(readFileSync(inSnapshot(store, "sly", "s2"), "utf8")).toBe("SECON");
   });
