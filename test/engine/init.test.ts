@@ -73,7 +73,7 @@ describe("a sandbox before its release", () => {
     ["the frame is of another kind", "HELLO 10\n0123456789"],
     ["the length is no number", "AIRLOCK1 -1\n"],
     ["the length is beyond all bounds", "AIRLOCK1 99999999\n"],
-    ["the last record has no end", "AIRLOCK1 8\nmode=run"],
+    ["the last record has no end", "AIRLOCK1 22\nmode=run\0cwd=/\0arg=env"],
     ["a record is unknown", "AIRLOCK1 13\nmode=run\0a=b\0"],
     ["a record is there twice", "AIRLOCK1 18\nmode=run\0mode=run\0"],
     ["the folder is missing", "AIRLOCK1 17\nmode=run\0arg=env\0"],
