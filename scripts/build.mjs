@@ -1,6 +1,6 @@
 // Bundles the CLI: one chunk for each lazily loaded command, so that starting costs only what is used.
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 
@@ -70,14 +70,18 @@ function writeNotices(metafile) {
     const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
     return `${name} ${packageVersion} (${license})\n\n${file ? readFileSync(join(folder, file), "utf8").trim() : ""}\n`;
   });
-  writeFileSync(join(root, "dist/NOTICES.txt"), `Bundled with Airlock:\n\n${notices.join(`\n${"-".repeat(72)}\n\n`)}`);
+  writeFileSync(
+    join(root, fresh, "NOTICES.txt"),
+    `Bundled with Airlock:\n\n${notices.join(`\n${"-".repeat(72)}\n\n`)}`,
+  );
 }
 
-rmSync(join(root, "dist"), { recursive: true, force: true });
+// Built beside and put in place at the end: a running airlock loads its commands from there when they are called.
+const fresh = `dist.${process.pid}`;
 const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: { airlock: "src/bin.ts" },
-  outdir: "dist",
+  outdir: fresh,
   bundle: true,
   splitting: true,
   format: "esm",
@@ -89,5 +93,9 @@ const { metafile } = await build({
   banner: { js: 'import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);' },
   plugins: [stubUnused, englishOnly],
 });
-writeFileSync(join(root, "dist/meta.json"), JSON.stringify(metafile));
+writeFileSync(join(root, fresh, "meta.json"), JSON.stringify(metafile).replaceAll(`${fresh}/`, "dist/"));
 writeNotices(metafile);
+rmSync(join(root, "dist.old"), { recursive: true, force: true });
+if (existsSync(join(root, "dist"))) renameSync(join(root, "dist"), join(root, "dist.old"));
+renameSync(join(root, fresh), join(root, "dist"));
+rmSync(join(root, "dist.old"), { recursive: true, force: true });

@@ -1,13 +1,13 @@
 import type { Secret } from "../base/secret.js";
+import { isLoadingVariable } from "../wall/loading-variables.js";
 
 /** Where the session's home layer is mounted. */
 export const sandboxHome = "/home/agent";
 
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-// Variables with which an image would decide what code our commands load; an image may say where its tools are, not that.
-const dangerousNames =
-  /^(LD_.*|GCONV_PATH|NODE_OPTIONS|NODE_PATH|BASH_ENV|BASH_FUNC_.*|ENV|PROMPT_COMMAND|PYTHON.*|PERL5?.*|RUBY(OPT|LIB)|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|GIT_.*|MALLOC_.*|IFS|SHELLOPTS|BASHOPTS|AIRLOCK.*)$/i;
+// An image may say where its tools are, not what our commands load, what they do first, or who they are.
+const ours = /^(AIRLOCK.*|BASH_FUNC_.*|GIT_.*|IFS|PROMPT_COMMAND|SHELLOPTS|BASHOPTS)$/i;
 
 interface Environment {
   /** `K=V` of the image. */
@@ -34,7 +34,7 @@ export function sandboxEnvironment({
   for (const entry of image) {
     const at = entry.indexOf("=");
     const name = entry.slice(0, at);
-    if (at > 0 && !dangerousNames.test(name)) result.set(name, entry.slice(at + 1));
+    if (at > 0 && !isLoadingVariable(name) && !ours.test(name)) result.set(name, entry.slice(at + 1));
   }
   result.set("HOME", sandboxHome).set("USER", user).set("LOGNAME", user);
   if (!result.has("LANG")) result.set("LANG", "C.UTF-8");
