@@ -13,6 +13,9 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import pty from "@lydell/node-pty";
+import { connectEngine } from "../../src/engine/connect.js";
+import type { Engine } from "../../src/model/engine.js";
+import { openHome } from "../../src/session/home.js";
 
 export const airlockScript = new URL("../../bin/airlock", import.meta.url).pathname;
 
@@ -66,7 +69,7 @@ export class TestBed implements AsyncDisposable {
   }
 
   spawn(args: readonly string[], { cwd = this.project, env = {} }: CallOptions = {}): ChildProcess {
-    return spawn(process.execPath, [airlockScript, ...args], {
+    return spawn(airlockScript, [...args], {
       cwd,
       env: this.env(env),
       stdio: ["pipe", "pipe", "pipe"],
@@ -102,7 +105,7 @@ export class TestBed implements AsyncDisposable {
     size = { cols: 80, rows: 24 },
   ): TerminalSession {
     return new TerminalSession(
-      pty.spawn(process.execPath, [airlockScript, ...args], {
+      pty.spawn(airlockScript, [...args], {
         cwd,
         env: this.env(env),
         name: "xterm-256color",
@@ -111,8 +114,29 @@ export class TestBed implements AsyncDisposable {
     );
   }
 
+  /** Looks past the CLI at what the engine has of this test's sessions. */
+  async withEngine<T>(look: (engine: Engine, labels: Record<string, string>) => Promise<T>): Promise<T> {
+    const { DOCKER_HOST = "unix:///var/run/docker.sock" } = process.env;
+    await using engine = await connectEngine({ kind: "unix", address: DOCKER_HOST, source: "test" });
+    const { id } = await openHome({ env: this.env(), homedir: this.userHome, uid: process.getuid?.() ?? 0 });
+    return await look(engine, { "airlock.home": id });
+  }
+
+  /** Names of everything on the engine that belongs to a session: containers of sandboxes and volumes of layers. */
+  leftovers(): Promise<string[]> {
+    return this.withEngine(async (engine, labels) => {
+      const containers = await engine.listContainers({ ...labels, "airlock.role": "sandbox" });
+      const volumes = await engine.listVolumes({ ...labels, "airlock.role": "layer" });
+      return [...containers, ...volumes].map(({ name }) => name);
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.airlock(["discard", "--all"]).catch(() => undefined);
+    await this.withEngine(async (engine, labels) => {
+      for (const { id } of await engine.listContainers(labels)) await engine.removeContainer(id);
+      for (const { name } of await engine.listVolumes(labels)) await engine.removeVolume(name);
+    }).catch(() => undefined);
     rmSync(this.root, { recursive: true, force: true });
   }
 }
