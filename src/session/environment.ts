@@ -7,7 +7,7 @@ export const sandboxHome = "/home/agent";
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 // An image may say where its tools are, not what our commands load, what they do first, or who they are.
-const ours = /^(AIRLOCK.*|BASH_FUNC_.*|GIT_.*|IFS|PROMPT_COMMAND|SHELLOPTS|BASHOPTS)$/i;
+const ours = /^(AIRLOCK.*|IFS|PROMPT_COMMAND|SHELLOPTS|BASHOPTS)$/i;
 
 interface Environment {
   /** `K=V` of the image. */
