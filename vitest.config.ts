@@ -8,7 +8,7 @@ const project = (name: string, testTimeout: number, serial: boolean) => ({
     hookTimeout: 180_000,
     fileParallelism: !serial,
     // Real engines on a busy machine: a test that fails twice more is broken, one that does not was disturbed.
-    retry: serial ? 2 : 0,
+    retry: serial ? 2 : 1,
   },
 });
 
