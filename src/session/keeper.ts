@@ -1,8 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AirlockError, isAirlockError } from "../base/errors.js";
+import { takeLock } from "../base/file-lock.js";
 import { newToken } from "../base/ids.js";
-import type { ContainerRequest, ContainerState, Engine, Labels } from "../model/engine.js";
+import type { ContainerRequest, ContainerState, Engine, Labels, VolumeRequest } from "../model/engine.js";
 import type { AirlockHome } from "./home.js";
 
 /** The names of what a state folder shares among its sessions on one engine. */
@@ -20,6 +21,7 @@ export interface RunningKeeper {
 
 const beaconTarget = "/beacon";
 const megabyte = 1024 * 1024;
+const makingMs = 30_000;
 
 // The walls of the keeper differ from a sandbox's: it must read what any owner made, make whiteouts and read the overlay's
 // own attributes (CAP_SYS_ADMIN), and it runs nothing but our program on a read-only root without a network.
@@ -81,6 +83,15 @@ async function makeBeacon(home: AirlockHome): Promise<string> {
   return folder;
 }
 
+/** Makes a volume of ours. Engines hand back any volume that has the name already: a stranger's is never taken over. */
+export async function createOwnVolume(engine: Engine, request: VolumeRequest): Promise<void> {
+  const { labels } = await engine.createVolume(request);
+  if (Object.entries(request.labels).every(([key, value]) => labels[key] === value)) return;
+  throw new AirlockError("E_ENGINE_FAILED", `a volume that is not ours has the name ${request.name}`, {
+    hint: `see what it is: docker volume inspect ${request.name}; remove or rename it`,
+  });
+}
+
 async function createKeeper(
   engine: Engine,
   names: KeeperNames,
@@ -88,19 +99,16 @@ async function createKeeper(
   labels: Labels,
   home: AirlockHome,
 ): Promise<void> {
-  await engine.createVolume({ name: names.store, labels: { ...labels, "airlock.role": "store" }, driverOptions: {} });
-  await engine.createVolume({
-    name: names.runtime,
-    labels: { ...labels, "airlock.role": "runtime" },
-    driverOptions: {},
-  });
+  const volumes = { [names.store]: "store", [names.runtime]: "runtime" };
+  for (const [name, role] of Object.entries(volumes)) {
+    await createOwnVolume(engine, { name, labels: { ...labels, "airlock.role": role }, driverOptions: {} });
+  }
   const mayShare = engine.endpoint.kind === "unix";
   const beacon = mayShare ? await makeBeacon(home) : null;
   try {
     await engine.createContainer(keeperRequest(names, image, labels, beacon));
   } catch (error) {
     if (beacon === null || isAirlockError(error, "E_IMAGE_MISSING")) throw error;
-    if ((await engine.inspectContainer(names.container)) !== null) return;
     await engine.createContainer(keeperRequest(names, image, labels, null));
   }
 }
@@ -119,6 +127,10 @@ export async function ensureKeeper(
   const names = keeperNames(home, image.hash);
   const labels = { "airlock.home": home.id };
   let state = await engine.inspectContainer(names.container);
+  // Of several commands at once, one makes it and starts it.
+  await using _lock =
+    state?.status === "running" ? null : await takeLock(join(home.path, "keeper.lock"), { waitMs: makingMs });
+  if (state?.status !== "running") state = await engine.inspectContainer(names.container);
   if (state === null) {
     await createKeeper(engine, names, image.tag, labels, home);
     state = await engine.inspectContainer(names.container);

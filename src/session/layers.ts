@@ -8,7 +8,7 @@ import { type SecretScan, scanForSecrets } from "../policy/mask-scan.js";
 import type { Masks, NewLayer } from "../workspace/keeper-client.js";
 import { layerVolumeRequest } from "../workspace/layers.js";
 import { uploadEntries } from "../workspace/upload.js";
-import { keeperNames } from "./keeper.js";
+import { createOwnVolume, keeperNames } from "./keeper.js";
 import type { Workbench } from "./workbench.js";
 
 interface MaskRules {
@@ -81,7 +81,7 @@ export async function createLayerVolumes(bench: Workbench, record: SessionRecord
   if (store === null) throw new AirlockError("E_KEEPER_FAILED", "the store volume is gone", { hint: "airlock setup" });
   const labels = { "airlock.home": bench.home.id, "airlock.session": record.id };
   const place = { mountpoint: store.mountpoint, session: record.id };
-  await Promise.all(record.layers.map((layer) => engine.createVolume(layerVolumeRequest(place, layer, labels))));
+  await Promise.all(record.layers.map((layer) => createOwnVolume(engine, layerVolumeRequest(place, layer, labels))));
 }
 
 /**

@@ -4,10 +4,12 @@ import { isAbandoned } from "../base/file-lock.js";
 import { discardSession, type Receipt, removeSession } from "./discard.js";
 import { journalPaths, sessionFolder } from "./home.js";
 import { keeperNames } from "./keeper.js";
-import { listSessions } from "./store.js";
+import { listSessions, loadSession } from "./store.js";
 import type { Workbench } from "./workbench.js";
 
 const journalLifeMs = 30 * 24 * 3_600_000;
+/** Between making a session's folder and locking it lies a moment. */
+const claimLifeMs = 60_000;
 
 /** What `prune` would do. Only things with this state folder's label are ever in it. */
 export interface PrunePlan {
@@ -40,6 +42,36 @@ async function labelledSessions(bench: Workbench): Promise<Set<string>> {
   return new Set([...found, ...(await keeper.listSessions())].filter((id) => id !== ""));
 }
 
+// Killed before the record was written: the folder holds no work, and nobody is about to write one.
+async function neverWritten(bench: Workbench, names: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const folder = sessionFolder(bench.home, name);
+      const files = await readdir(folder).catch(() => ["session.json"]);
+      if (files.includes("session.json")) return [];
+      const dead = files.includes("runner") ? await isAbandoned(join(folder, "runner")) : await isOld(folder);
+      return dead ? [name] : [];
+    }),
+  );
+  return found.flat();
+}
+
+async function isOld(folder: string): Promise<boolean> {
+  return Date.now() - (await stat(folder)).mtimeMs > claimLifeMs;
+}
+
+async function finish(bench: Workbench, id: string): Promise<Receipt> {
+  if ((await loadSession(bench.home, id)) !== null) return await discardSession(bench, id);
+  const receipt = await removeSession(bench, id);
+  if (receipt.clean) await forget(bench, id);
+  return receipt;
+}
+
+async function forget(bench: Workbench, id: string): Promise<void> {
+  await rm(sessionFolder(bench.home, id), { recursive: true, force: true });
+  await rm(journalPaths(bench.home, id).head, { force: true });
+}
+
 async function findOutdated(bench: Workbench): Promise<string[]> {
   const engine = await bench.engine();
   const current = keeperNames(bench.home, bench.surroundings.imageHash);
@@ -63,11 +95,13 @@ async function oldJournals(bench: Workbench, ids: readonly string[]): Promise<st
 
 /** Looks for what interrupted commands left behind, by label, so also when the state folder was lost. */
 export async function planPrune(bench: Workbench, onDamaged: (error: unknown) => void): Promise<PrunePlan> {
+  // First what the engine holds, then what is known: a session that begins meanwhile is not taken for an orphan.
+  const held = await labelledSessions(bench);
   const records = await listSessions(bench.home, onDamaged);
   const known = new Map(records.map((record) => [record.id, record.state]));
   // A folder whose record is damaged or not yet written is known all the same: its work must not be taken for an orphan's.
-  for (const name of await readdir(join(bench.home.path, "sessions"))) if (!known.has(name)) known.set(name, "running");
-  const held = await labelledSessions(bench);
+  const unreadable = (await readdir(join(bench.home.path, "sessions"))).filter((name) => !known.has(name));
+  for (const name of unreadable) known.set(name, "running");
   const abandonedStarts = await Promise.all(
     records
       .filter(({ state }) => state === "starting")
@@ -79,6 +113,7 @@ export async function planPrune(bench: Workbench, onDamaged: (error: unknown) =>
         .filter(({ id, state }) => state === "discarding" || (state === "discarded" && held.has(id)))
         .map(({ id }) => id),
       ...abandonedStarts.flat(),
+      ...(await neverWritten(bench, unreadable)),
     ],
     orphans: [...held].filter((id) => !known.has(id)).sort(),
     outdated: await findOutdated(bench),
@@ -93,15 +128,12 @@ export async function planPrune(bench: Workbench, onDamaged: (error: unknown) =>
 export async function prune(bench: Workbench, plan: PrunePlan): Promise<PruneResult> {
   const engine = await bench.engine();
   const receipts: Receipt[] = [];
-  for (const id of plan.unfinished) receipts.push(await discardSession(bench, id));
+  for (const id of plan.unfinished) receipts.push(await finish(bench, id));
   for (const id of plan.orphans) receipts.push(await removeSession(bench, id));
   for (const name of plan.outdated) {
     await engine.removeContainer(name);
     await engine.removeVolume(name);
   }
-  for (const id of plan.journals) {
-    await rm(sessionFolder(bench.home, id), { recursive: true, force: true });
-    await rm(journalPaths(bench.home, id).head, { force: true });
-  }
+  for (const id of plan.journals) await forget(bench, id);
   return { receipts, removed: [...plan.outdated, ...plan.journals.map((id) => `journal of ${id}`)] };
 }

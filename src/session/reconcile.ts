@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { isAirlockError, messageOf } from "../base/errors.js";
 import { isAbandoned } from "../base/file-lock.js";
 import { type Program, spawnSupervisor } from "./reopen.js";
 import { loadSession, lockSession, saveSession } from "./store.js";
@@ -40,11 +41,19 @@ async function reconcileOne(bench: Workbench, id: string, program: Program): Pro
   return `session ${id} was interrupted (${reason}); its work is kept: airlock diff ${id}, airlock discard ${id}`;
 }
 
+const failureNote =
+  (id: string) =>
+  (error: unknown): string => {
+    if (isAirlockError(error, "E_CANCELLED")) throw error;
+    return `session ${id} was interrupted and cannot be looked after: ${messageOf(error)}`;
+  };
+
 /** Finds what killed commands left behind, puts the records right, and says what it found. */
 export async function reconcileSessions(bench: Workbench, program: Program): Promise<string[]> {
   const notes: string[] = [];
   for (const id of await findAbandoned(bench)) {
-    const note = await reconcileOne(bench, id, program);
+    // One session that is damaged or busy must not stand in the way of the others.
+    const note = await reconcileOne(bench, id, program).catch(failureNote(id));
     if (note !== null) notes.push(note);
   }
   return notes;

@@ -39,6 +39,9 @@ async function containerFor(
     if (state !== null && record.user === "root") return { record, container: state.id };
     if (state !== null) await engine.removeContainer(state.id);
   }
+  // One that was killed here before it could write the record left a container of the next generation's name.
+  const labels = { "airlock.home": bench.home.id, "airlock.session": record.id };
+  for (const { id } of await engine.listContainers(labels)) await engine.removeContainer(id);
   return { record: { ...record, generation: record.generation + 1 }, container: null };
 }
 

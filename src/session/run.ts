@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { AirlockError, isAirlockError } from "../base/errors.js";
 import type { Secret } from "../base/secret.js";
 import type { SessionRecord } from "../model/session.js";
@@ -33,6 +34,19 @@ interface RunOptions {
 }
 
 const interruptsToKill = 3;
+/** 128 and SIGXFSZ, by which the kernel enforces the limit on one file. */
+const fileTooLarge = 153;
+
+const answerMs = 2_000;
+
+/** Whether a container has ended; also when the engine does not answer about it, as while it waits for its output to be read. */
+export async function isContainerGone(bench: Workbench, container: string): Promise<boolean> {
+  const engine = await bench.engine();
+  const look = engine
+    .inspectContainer(container)
+    .then((state) => state?.status !== "running" && state?.status !== "paused");
+  return Promise.race([look.catch(() => true), sleep(answerMs, true, { ref: false })]);
+}
 
 function remoteOf(bench: Workbench, { sandbox }: OpenedSession): RemoteProcess {
   let interrupts = 0;
@@ -42,6 +56,7 @@ function remoteOf(bench: Workbench, { sandbox }: OpenedSession): RemoteProcess {
     async resize(size) {
       await (await bench.engine()).resizeContainer(sandbox.container, size);
     },
+    isGone: () => isContainerGone(bench, sandbox.container),
     async kill(signal) {
       // A command may ignore Ctrl-C; nobody should need a second terminal to get rid of it.
       interrupts += signal === "SIGINT" ? 1 : 0;
@@ -61,6 +76,7 @@ async function stopReason(
 ): Promise<string | null> {
   if (watched !== null) return watched;
   if (exitCode === 0) return null;
+  if (exitCode === fileTooLarge) return "disk: it wrote a file as large as its whole limit";
   const state = await (await bench.engine()).inspectContainer(container);
   if (state === null) return "its container was removed by somebody else";
   return state.oomKilled && exitCode === 137 ? "memory: it used more than its limit and the kernel killed it" : null;
@@ -88,8 +104,11 @@ async function closeRun(
 }
 
 async function markInterrupted(bench: Workbench, record: SessionRecord, reason: string): Promise<void> {
+  await using _lock = await lockSession(bench.home, record.id);
+  const now = await loadSession(bench.home, record.id);
+  if (now === null || now.state !== "running" || now.generation !== record.generation) return;
   await bench.recorder(record.id)({ kind: "session.interrupted", data: { reason } });
-  await saveSession(bench.home, { ...record, state: "interrupted", lastExit: { code: 125, reason } });
+  await saveSession(bench.home, { ...now, state: "interrupted", lastExit: { code: 125, reason } });
 }
 
 async function superviseRun(
@@ -99,7 +118,11 @@ async function superviseRun(
 ): Promise<RunOutcome> {
   const { record, sandbox } = opened;
   const remote = remoteOf(bench, opened);
-  const onAbort = (): void => void remote.kill("SIGKILL").catch(() => undefined);
+  const onAbort = (): void => {
+    remote.kill("SIGKILL").catch(() => undefined);
+    // Whoever was to read the output may have stopped reading, and the engine would wait for it.
+    Promise.resolve(sandbox.streams[Symbol.asyncDispose]()).catch(() => undefined);
+  };
   bench.signal.addEventListener("abort", onAbort, { once: true });
   await using watch = watchLimits(bench, record, sandbox.container);
   try {

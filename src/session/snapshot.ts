@@ -39,8 +39,10 @@ async function pauseSandbox(bench: Workbench, record: SessionRecord): Promise<As
   const engine = await bench.engine();
   const { container } = record;
   const state = container === null ? null : await engine.inspectContainer(container);
-  if (container === null || state?.status !== "running") return { async [Symbol.asyncDispose]() {} };
-  await engine.pauseContainer(container);
+  const paused = state?.status === "paused";
+  if (container === null || (state?.status !== "running" && !paused)) return { async [Symbol.asyncDispose]() {} };
+  // Paused while nobody has the session's lock: a snapshot was killed, and this one lets it go on.
+  if (!paused) await engine.pauseContainer(container);
   return { [Symbol.asyncDispose]: () => engine.unpauseContainer(container) };
 }
 

@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { writeFileAtomic } from "../base/atomic-file.js";
 import { AirlockError, messageOf, systemCodeOf } from "../base/errors.js";
 import { holderOf, takeLock } from "../base/file-lock.js";
@@ -37,7 +37,7 @@ async function parseFile<T>(path: string, load: () => Promise<{ parse(value: unk
     return (await load()).parse(JSON.parse(text));
   } catch (error) {
     throw new AirlockError("E_STATE_DAMAGED", `${path} cannot be read: ${messageOf(error).split("\n")[0]}`, {
-      hint: "it was damaged or written by a newer Airlock; `airlock prune` lists what the session left on the engine",
+      hint: `it was damaged or written by a newer Airlock; to give the session up: rm -r ${dirname(path)} && airlock prune`,
       cause: error,
     });
   }
