@@ -207,6 +207,6 @@ describe("what a run leaves", () => {
     expect(await bed.json(["ls", "--json"])).toMatchObject([{ id: name, state: "stopped" }]);
     expect(await bed.leftovers()).toEqual(expect.not.arrayContaining([`airlock-${name}-1`]));
     expect(text(await bed.airlock(["diff", "--name-only"])).trim()).toBe("new");
-    expect(await bed.json(["discard", "--json", kept])).toMatchObject({ clean: true });
+    expect(await bed.json(["discard", "--json", name])).toMatchObject({ clean: true });
   });
 });
