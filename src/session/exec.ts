@@ -7,8 +7,9 @@ import type { Terminal } from "../model/terminal.js";
 import { sandboxEnvironment } from "./environment.js";
 import { readInitLine, releaseFrame } from "./release.js";
 import { ensureRunning, type Program } from "./reopen.js";
+import { isContainerGone } from "./run.js";
 import { loadSession, lockSession } from "./store.js";
-import { connectStreams, hasTerminal } from "./streams.js";
+import { connectStreams, hasTerminal, matchSize, type RemoteProcess } from "./streams.js";
 import type { Workbench } from "./workbench.js";
 
 interface ExecOptions {
@@ -84,14 +85,23 @@ export async function execInSession(bench: Workbench, id: string, options: ExecO
   });
   // init lays these over what the sandbox was started with, whose PATH is the image's.
   env.delete("PATH");
-  streams.stdin.write(releaseFrame({ mode: "run", cwd: options.cwd, env, args: command }));
-  await bench.recorder(record.id)({ kind: "command.start", data: { command, exec: streams.id } });
   const kill = (signal: string): Promise<void> =>
     killByToken(bench, container, `${record.uid}:${record.gid}`, token, signal);
+  const remote: RemoteProcess = {
+    streams,
+    tty,
+    resize: (size) => streams.resize(size),
+    kill,
+    isGone: () => isContainerGone(bench, container),
+  };
+  await matchSize(terminal, remote);
+  streams.stdin.write(releaseFrame({ mode: "run", cwd: options.cwd, env, args: command }));
+  await bench.recorder(record.id)({ kind: "command.start", data: { command, exec: streams.id } });
   const onAbort = (): void => void kill("SIGKILL").catch(() => undefined);
   bench.signal.addEventListener("abort", onAbort, { once: true });
+  if (bench.signal.aborted) onAbort();
   try {
-    await connectStreams(terminal, { streams, tty, resize: (size) => streams.resize(size), kill });
+    await connectStreams(terminal, remote);
     const exitCode = await streams.exitCode();
     await bench.recorder(record.id)({ kind: "command.end", data: { exec: streams.id, exitCode } });
     // The engine forgets an exec when its container is removed under it.

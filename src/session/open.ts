@@ -219,6 +219,7 @@ export async function openSession(bench: Workbench, plan: SessionPlan): Promise<
     const lock = await takeLock(join(sessionFolder(bench.home, id), "runner"), { waitMs: 0 });
     if (lock !== null) stack.use(lock);
     const opened = stack.use(await buildSession(bench, plan, id));
+    if (bench.signal.aborted) throw new AirlockError("E_CANCELLED", "interrupted before the command began");
     const owned = stack.move();
     return { ...opened, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() };
   } catch (error) {

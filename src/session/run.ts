@@ -8,7 +8,7 @@ import { type OpenedSession, openSession } from "./open.js";
 import type { SessionPlan } from "./plan.js";
 import { releaseSandbox } from "./sandbox.js";
 import { loadSession, lockSession, saveSession } from "./store.js";
-import { connectStreams, type RemoteProcess } from "./streams.js";
+import { connectStreams, matchSize, type RemoteProcess } from "./streams.js";
 import { watchLimits } from "./watch.js";
 import type { Workbench } from "./workbench.js";
 
@@ -114,16 +114,17 @@ async function markInterrupted(bench: Workbench, record: SessionRecord, reason: 
 async function superviseRun(
   bench: Workbench,
   opened: OpenedSession,
+  remote: RemoteProcess,
   { terminal, discards }: RunOptions,
 ): Promise<RunOutcome> {
   const { record, sandbox } = opened;
-  const remote = remoteOf(bench, opened);
   const onAbort = (): void => {
     remote.kill("SIGKILL").catch(() => undefined);
     // Whoever was to read the output may have stopped reading, and the engine would wait for it.
     Promise.resolve(sandbox.streams[Symbol.asyncDispose]()).catch(() => undefined);
   };
   bench.signal.addEventListener("abort", onAbort, { once: true });
+  if (bench.signal.aborted) onAbort();
   await using watch = watchLimits(bench, record, sandbox.container);
   try {
     await connectStreams(terminal, remote);
@@ -150,6 +151,8 @@ export async function runSession(bench: Workbench, options: RunOptions): Promise
   await using opened = await openSession(bench, plan);
   options.onOpen(opened);
   const { record, image, sandbox } = opened;
+  const remote = remoteOf(bench, opened);
+  await matchSize(options.terminal, remote);
   releaseSandbox(sandbox, {
     mode: "run",
     record,
@@ -159,5 +162,5 @@ export async function runSession(bench: Workbench, options: RunOptions): Promise
     term,
     cwd: join(record.workspace, cwd),
   });
-  return await superviseRun(bench, opened, options);
+  return await superviseRun(bench, opened, remote, options);
 }
