@@ -1,6 +1,6 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { isAbandoned } from "../base/file-lock.js";
+import { holderOf, isAbandoned } from "../base/file-lock.js";
 import { discardSession, type Receipt, removeSession } from "./discard.js";
 import { journalPaths, sessionFolder } from "./home.js";
 import { keeperNames } from "./keeper.js";
@@ -49,7 +49,9 @@ async function neverWritten(bench: Workbench, names: readonly string[]): Promise
       const folder = sessionFolder(bench.home, name);
       const files = await readdir(folder).catch(() => ["session.json"]);
       if (files.includes("session.json")) return [];
-      const dead = files.includes("runner") ? await isAbandoned(join(folder, "runner")) : await isOld(folder);
+      const lock = join(folder, "runner");
+      // Without a holder, or killed before it could write its name into the lock.
+      const dead = (await holderOf(lock)) === null ? await isOld(folder) : await isAbandoned(lock);
       return dead ? [name] : [];
     }),
   );

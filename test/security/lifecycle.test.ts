@@ -71,8 +71,10 @@ describe("a run whose airlock is killed", () => {
       await lab.airlock(["run", "--on-exit", "discard", "--", "true"]);
       const folder = join(lab.home, "sessions", "half-made");
       await killWhen(lab.spawn(["run", "--name", "half-made", "--", "sleep", "300"]), () => reached(folder));
-      // A folder without a lock may be of a command that is about to take it.
-      if (!existsSync(join(folder, "runner"))) execFileSync("touch", ["-d", "2 minutes ago", folder]);
+      // A folder whose lock names nobody may be of a command that is about to take it.
+      const lock = join(folder, "runner");
+      if (!existsSync(lock) || readFileSync(lock, "utf8") === "")
+        execFileSync("touch", ["-d", "2 minutes ago", folder]);
       else
         expect((await lab.airlock(["ls"])).stderr).toMatch(
           /session half-made was (killed while it started|interrupted)/,
