@@ -60,6 +60,8 @@ async function main(): Promise<void> {
   const code = await runProgram(edge);
   const { aborted, reason } = edge.signal;
   process.exitCode = aborted ? (exitCodeOfSignal[String(reason)] ?? code) : code;
+  // What is still to be written may never be read: from here on a signal ends the process.
+  for (const name of forwardedSignals) process.removeAllListeners(name);
   // Anything that still waits (a terminal's stdin) must not keep a finished command alive.
   process.stdin.unref?.();
 }

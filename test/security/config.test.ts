@@ -145,8 +145,11 @@ describe("a repository's configuration", () => {
 
   test("makes nobody read a file elsewhere, wait for a pipe or eat memory", async () => {
     const file = join(project, "airlock.yaml");
+    // A stand-in: were the link ever followed by something that writes, the machine's own file would be lost.
+    const elsewhere = join(project, "..", "shadow");
+    writeFileSync(elsewhere, "root:secret\n");
     const attempts = [
-      () => symlinkSync("/etc/shadow", file),
+      () => symlinkSync(elsewhere, file),
       () => symlinkSync("/dev/zero", file),
       () => execFileSync("mkfifo", [file]),
       () => execFileSync("mknod", [file, "c", "1", "5"]),
