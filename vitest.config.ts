@@ -16,6 +16,7 @@ export default defineConfig({
   test: {
     projects: [
       project("unit", 20_000, false),
+      project("keeper", 60_000, false),
       project("engine", 120_000, true),
       project("security", 120_000, true),
       project("e2e", 180_000, true),

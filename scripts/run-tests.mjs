@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const root = new URL("..", import.meta.url).pathname;
-const projects = ["unit", "engine", "security", "e2e"];
+const projects = ["unit", "keeper", "engine", "security", "e2e"];
 const total = { passed: 0, failed: 0, skipped: 0 };
 
 function run(name, command, args) {

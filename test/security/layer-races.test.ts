@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { collect, mayTest, python, startKeeper, TestStore, workspace } from "../unit/keeper/store-fixture.js";
-import { describeTree } from "../unit/keeper/tree.js";
+import { collect, mayTest, python, startKeeper, TestStore, workspace } from "../keeper/store-fixture.js";
+import { describeTree } from "../keeper/tree.js";
 
 const secret = "what the agent may not see";
 

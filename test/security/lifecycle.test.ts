@@ -178,9 +178,9 @@ describe("what somebody else does to the engine", () => {
   it("a stranger's volume or container with a session's name is neither used nor removed", async () => {
     await lab.airlock(["run", "--on-exit", "discard", "--", "true"]);
     await docker("volume", "create", "--label", "airlock.test=1", "airlock-squatted-home");
-    await docker("create", "--label", "airlock.test=1", "--name", "airlock-occupied-1", "busybox", "true").catch(() =>
-      docker("create", "--label", "airlock.test=1", "--name", "airlock-occupied-1", "lab/base:1", "true"),
-    );
+    const images = await lab.json<{ tags: string[]; current: boolean }[]>(["image", "ls", "--json"]);
+    const image = images.find(({ current }) => current)?.tags[0] ?? "";
+    await docker("create", "--label", "airlock.test=1", "--name", "airlock-occupied-1", image, "true");
     try {
       for (const name of ["squatted", "occupied"]) {
         const { code, stderr } = await lab.airlock(["run", "--name", name, "--", "true"]);

@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { UploadEntry } from "../../../src/workspace/keeper-client.js";
-import { uploadEntries } from "../../../src/workspace/upload.js";
+import type { UploadEntry } from "../../src/workspace/keeper-client.js";
+import { uploadEntries } from "../../src/workspace/upload.js";
 import { attributes, mayTest, startKeeper, TestStore, workspace } from "./store-fixture.js";
 import { describeTree } from "./tree.js";
 

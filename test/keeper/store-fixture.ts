@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
-import { KeeperClient } from "../../../src/workspace/keeper-client.js";
+import { KeeperClient } from "../../src/workspace/keeper-client.js";
 
-const program = new URL("../../../keeper/main.py", import.meta.url).pathname;
+const program = new URL("../../keeper/main.py", import.meta.url).pathname;
 
 /** Layers hold whiteouts, owners and trusted attributes: only root can make and read them. */
 export const mayTest = process.getuid?.() === 0;

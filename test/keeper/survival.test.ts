@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import type { KeeperClient } from "../../../src/workspace/keeper-client.js";
+import type { KeeperClient } from "../../src/workspace/keeper-client.js";
 import { mayTest, python, startKeeper, TestStore } from "./store-fixture.js";
 import { describeTree } from "./tree.js";
 

@@ -3,8 +3,8 @@ import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodePath } from "../../../src/base/byte-path.js";
-import type { ListedEntry } from "../../../src/workspace/keeper-protocol.js";
+import { encodePath } from "../../src/base/byte-path.js";
+import type { ListedEntry } from "../../src/workspace/keeper-protocol.js";
 import { collect, mayTest, python, startKeeper, TestStore, workspace } from "./store-fixture.js";
 import { anyTree, describeTree, makeTree } from "./tree.js";
 

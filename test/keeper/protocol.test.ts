@@ -1,7 +1,7 @@
 import { text } from "node:stream/consumers";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Frame, jsonFrame, readFrames } from "../../../src/workspace/frames.js";
+import { type Frame, jsonFrame, readFrames } from "../../src/workspace/frames.js";
 import { attributes, mayTest, startKeeper, type TestKeeper, TestStore } from "./store-fixture.js";
 
 /** Speaks frames by itself: what no client of ours would say. */
