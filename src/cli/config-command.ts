@@ -5,7 +5,7 @@ import { approve, grantsOf, isApproved } from "../config/approve.js";
 import { type LoadedConfig, projectConfigPath, userConfigPath } from "../config/load.js";
 import { findProject } from "../session/project.js";
 import type { Act } from "./command.js";
-import type { CommandContext, GlobalOptions } from "./context.js";
+import { addGlobalOptions, type CommandContext, type GlobalOptions } from "./context.js";
 import { configOf, loadConfigs } from "./plan-options.js";
 import { confirm } from "./prompt.js";
 import { formatTable } from "./render/table.js";
@@ -115,13 +115,7 @@ async function approveProject(
 /** `airlock config`. */
 export function define(command: Command, act: Act): void {
   const sub = (name: string, summary: string): Command =>
-    command
-      .command(name)
-      .description(summary)
-      .option("--json", "print JSON")
-      .option("--project <folder>", "the project")
-      .option("-q, --quiet", "say only what is wrong")
-      .option("--debug", "say where an error came from");
+    addGlobalOptions(command.command(name).description(summary), { json: true });
   sub("show", "show every setting and where it comes from").action(act(show));
   sub("check", "check both files").action(act(check));
   sub("schema", "print the JSON Schema of airlock.yaml")

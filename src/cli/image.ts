@@ -5,7 +5,7 @@ import { buildSandboxImage, ensureSandboxImage } from "../image/sandbox-image.js
 import type { ImageState } from "../model/engine.js";
 import type { Workbench } from "../session/workbench.js";
 import type { Act } from "./command.js";
-import type { CommandContext, GlobalOptions } from "./context.js";
+import { addGlobalOptions, type CommandContext, type GlobalOptions } from "./context.js";
 import { formatSize } from "./render/size.js";
 import { formatTable } from "./render/table.js";
 import { withBench } from "./with-bench.js";
@@ -94,13 +94,7 @@ async function remove(context: CommandContext, references: readonly string[], op
 /** `airlock image`. */
 export function define(command: Command, act: Act): void {
   const sub = (name: string, summary: string): Command =>
-    command
-      .command(name)
-      .description(summary)
-      .option("--json", "print JSON")
-      .option("--engine <address>", "the container engine")
-      .option("-q, --quiet", "say only what is wrong")
-      .option("--debug", "say where an error came from");
+    addGlobalOptions(command.command(name).description(summary), { json: true, project: false });
   sub("build", "build the sandbox image").option("--missing", "only when it is not there").action(act(build));
   sub("ls", "list Airlock's images").action(act(list));
   sub("rm", "remove images of Airlock's").argument("<image...>").action(act(remove));

@@ -157,7 +157,7 @@ describe("secrets in new content", () => {
     [`sk_live_${"e".repeat(24)}`, /API key/],
     [`AIza${"f".repeat(35)}`, /Google/],
     ['{"type":"service_account","private_key": "-"}', /cloud service/],
-    ["//registry.npmjs.org/:_authToken=npm_x", /npm token/],
+    ["//registry.example.org/:_authToken=npm_x", /npm token/],
     ["\u0000\u0001 bytes -----BEGIN PRIVATE KEY-----", /private key/],
   ])("are found: %j", (text, reason) => {
     const found = risk({ head: bytes(text) });
@@ -173,7 +173,7 @@ describe("secrets in new content", () => {
     "XAKIAIOSFODNN7EXAMPLEX",
     "ghp_short",
     "task-ant-hill",
-    "//registry.npmjs.org/:_authToken=\u0024{NPM_TOKEN}",
+    "//registry.example.org/:_authToken=\u0024{NPM_TOKEN}",
     "private_key",
     "",
   ])("are not these: %j", (text) => {
