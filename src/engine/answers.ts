@@ -28,7 +28,7 @@ export const containerAnswer = z.object({
   Id: z.string(),
   Name: z.string(),
   Image: z.string(),
-  Config: z.object({ Image: z.string(), Labels: stringMap }),
+  Config: z.object({ Image: z.string(), Labels: stringMap, Tty: z._default(z.boolean(), false) }),
   State: z.object({
     Status: z.string(),
     Pid: z.number(),

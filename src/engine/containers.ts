@@ -66,6 +66,7 @@ export async function inspectContainer(caller: EngineCaller, id: string): Promis
     image: answer.Config.Image,
     labels: answer.Config.Labels,
     status: statusOf(answer.State.Status),
+    tty: answer.Config.Tty,
     pid: answer.State.Pid,
     exitCode: answer.State.ExitCode,
     oomKilled: answer.State.OOMKilled,

@@ -125,6 +125,7 @@ export interface MountPoint {
 
 /** What the engine says a container is. `raw` is the whole answer, for comparing every security field. */
 export interface ContainerState extends ContainerSummary {
+  readonly tty: boolean;
   readonly pid: number;
   readonly exitCode: number;
   readonly oomKilled: boolean;

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { takeLock } from "../base/file-lock.js";
+import type { ContainerState } from "../model/engine.js";
 import type { SessionRecord } from "../model/session.js";
 import { sessionFolder } from "./home.js";
 import { requireImage } from "./image.js";
@@ -32,17 +33,17 @@ export function spawnSupervisor(program: Program, id: string): void {
 async function containerFor(
   bench: Workbench,
   record: SessionRecord,
-): Promise<{ readonly record: SessionRecord; readonly container: string | null }> {
+): Promise<{ readonly record: SessionRecord; readonly kept: ContainerState | null }> {
   const engine = await bench.engine();
   if (record.container !== null) {
     const state = await engine.inspectContainer(record.container);
-    if (state !== null && record.user === "root") return { record, container: state.id };
+    if (state !== null && record.user === "root") return { record, kept: state };
     if (state !== null) await engine.removeContainer(state.id);
   }
   // One that was killed here before it could write the record left a container of the next generation's name.
   const labels = { "airlock.home": bench.home.id, "airlock.session": record.id };
   for (const { id } of await engine.listContainers(labels)) await engine.removeContainer(id);
-  return { record: { ...record, generation: record.generation + 1 }, container: null };
+  return { record: { ...record, generation: record.generation + 1 }, kept: null };
 }
 
 /**
@@ -57,10 +58,10 @@ export async function reopenSession(
   const image = await requireImage(bench, stopped.rootImage ?? stopped.image.id);
   await bench.keeperContainer();
   await createLayerVolumes(bench, stopped);
-  const { record, container: kept } = await containerFor(bench, stopped);
-  const tty = kept === null ? false : await hasTty(bench, kept);
+  const { record, kept } = await containerFor(bench, stopped);
+  const tty = kept?.tty === true;
   const request = sandboxRequest(bench, { record, image, tty });
-  const container = kept ?? (await engine.createContainer(request));
+  const container = kept?.id ?? (await engine.createContainer(request));
   await using sandbox = await startSandbox(bench, { container, request, record, image, tty });
   const proved = await acceptVerdict(bench, { ...record, command: null }, sandbox);
   releaseSandbox(sandbox, {
@@ -75,12 +76,6 @@ export async function reopenSession(
   await saveSession(bench.home, proved);
   spawnSupervisor(program, proved.id);
   return proved;
-}
-
-async function hasTty(bench: Workbench, container: string): Promise<boolean> {
-  const state = await (await bench.engine()).inspectContainer(container);
-  const raw = state?.raw as { readonly Config?: { readonly Tty?: unknown } } | undefined;
-  return raw?.Config?.Tty === true;
 }
 
 /** The sandbox of a session, running: unpaused after a crash in the middle of a snapshot, reopened when it had stopped. */

@@ -1,10 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../base/errors.js";
 import type { SessionRecord } from "../model/session.js";
-import type { KeeperClient } from "../workspace/keeper-client.js";
+import type { WatchedUsage } from "../workspace/keeper-protocol.js";
 import type { Workbench } from "./workbench.js";
-
-type WatchedUsage = KeeperClient extends { watch(wish: never): AsyncGenerator<infer U, void, void> } ? U : never;
 
 const firstLookMs = 1_500;
 const intervalMs = 1_000;
@@ -46,48 +44,52 @@ function describeExcess({ bytes, freeBytes, exceeded }: WatchedUsage, limitBytes
   return `disk: ${wrote}, the limit is ${describeBytes(limitBytes)}`;
 }
 
+interface Stopping {
+  /** Fixes why the sandbox ends, also when it then ends by itself. */
+  blame(reason: string): void;
+  stop(reason: string): Promise<void>;
+}
+
 async function watchClock(
   bench: Workbench,
   record: SessionRecord,
   container: string,
   signal: AbortSignal,
-  stop: (reason: string) => Promise<void>,
+  { blame, stop }: Stopping,
 ): Promise<void> {
   const { timeoutSeconds } = record.limits;
   if (timeoutSeconds === 0) return;
   await sleep(timeoutSeconds * 1_000, undefined, { signal });
+  const reason = `timeout: it ran for ${timeoutSeconds} s`;
+  blame(reason);
   const engine = await bench.engine();
   await engine.killContainer(container, "SIGTERM").catch(() => undefined);
   await sleep(graceMs, undefined, { signal }).catch(() => undefined);
-  await stop(`timeout: it ran for ${timeoutSeconds} s`);
+  await stop(reason);
 }
 
 /** Enforces what the engine cannot: the size of the layers, the free disk, the time. */
 export function watchLimits(bench: Workbench, record: SessionRecord, container: string): LimitWatch {
   const controller = new AbortController();
   let reason: string | null = null;
-  const stop = async (why: string): Promise<void> => {
+  const blame = (why: string): void => {
     reason ??= why;
+  };
+  const stop = async (why: string): Promise<void> => {
+    blame(why);
     const engine = await bench.engine();
     await engine.killContainer(container, "SIGKILL").catch(() => undefined);
   };
   // Limits that nobody enforces are none: without its watch the sandbox does not go on.
   const onFailure = (error: unknown): Promise<void> | undefined =>
     controller.signal.aborted ? undefined : stop(`the watch over its limits failed: ${messageOf(error)}`);
-  // The timeout's own reason must stand even when the command obeys SIGTERM at once.
-  const timedOut = (): void => {
-    reason ??= `timeout: it ran for ${record.limits.timeoutSeconds} s`;
-  };
-  const { timeoutSeconds } = record.limits;
-  const timer = timeoutSeconds > 0 ? setTimeout(timedOut, timeoutSeconds * 1_000) : undefined;
   const watches = [
     watchDisk(bench, record, controller.signal, stop).catch(onFailure),
-    watchClock(bench, record, container, controller.signal, stop).catch(onFailure),
+    watchClock(bench, record, container, controller.signal, { blame, stop }).catch(onFailure),
   ];
   return {
     reason: () => reason,
     async [Symbol.asyncDispose]() {
-      clearTimeout(timer);
       controller.abort();
       await Promise.race([Promise.all(watches), sleep(500, undefined, { ref: false })]);
     },

@@ -8,6 +8,7 @@ import {
   schemas,
   toLayerEntry,
   type Usage,
+  type WatchedUsage,
 } from "./keeper-protocol.js";
 
 /** Attributes of a folder that the keeper makes anew. Times are nanoseconds as decimal strings. */
@@ -234,7 +235,7 @@ export class KeeperClient implements AsyncDisposable {
     readonly intervalMs: number;
     readonly limitBytes?: number;
     readonly reserveBytes?: number;
-  }): AsyncGenerator<Usage & { readonly exceeded: "limit" | "reserve" | null }, void, void> {
+  }): AsyncGenerator<WatchedUsage, void, void> {
     for await (const message of this.#channel.ask({ op: "watch", ...wish }))
       yield parseAnswer(schemas.watch, message, "watch");
   }

@@ -61,6 +61,11 @@ export interface Usage {
   readonly layers: Readonly<Record<string, { readonly bytes: number; readonly entries: number }>>;
 }
 
+/** The usage as `watch` tells it, and which bound it is beyond. */
+export interface WatchedUsage extends Usage {
+  readonly exceeded: "limit" | "reserve" | null;
+}
+
 /** What a snapshot holds. */
 export interface SavedSnapshot {
   readonly files: number;

@@ -40,6 +40,7 @@ export function specimenState(request: ContainerRequest): ContainerState {
     image: request.image,
     labels: request.labels,
     status: "running",
+    tty: false,
     pid: 4242,
     exitCode: 0,
     oomKilled: false,
