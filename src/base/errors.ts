@@ -5,6 +5,10 @@
  * 10 not found, 11 busy, 12 engine, 13 denied by policy, 14 conflict, 15 damaged record, 130 interrupted.
  */
 export const catalogue = {
+  E_APPLY_CONFLICT: { exit: 14, doc: "The host changed where the session changed too, so nothing was applied." },
+  E_APPLY_FAILED: { exit: 1, doc: "An apply could not be finished and was rolled back." },
+  E_APPLY_NOT_FOUND: { exit: 10, doc: "There is no such apply, or nothing to undo." },
+  E_APPLY_REFUSED: { exit: 13, doc: "A change may not be applied without more consent." },
   E_BASE_CHANGED: { exit: 14, doc: "The project folder was replaced while the session was starting." },
   E_CANCELLED: { exit: 130, doc: "The command was interrupted." },
   E_CONFIG_INVALID: { exit: 2, doc: "A configuration file has a mistake." },
@@ -18,6 +22,8 @@ export const catalogue = {
   E_ENGINE_LOST: { exit: 12, doc: "The connection to the container engine broke in the middle of an operation." },
   E_ENGINE_TOO_OLD: { exit: 12, doc: "The container engine speaks an API older than 1.41." },
   E_ENGINE_UNREACHABLE: { exit: 12, doc: "No container engine answers." },
+  E_GIT_REFUSED: { exit: 13, doc: "Commits made in a session did not pass the checks, so none was brought over." },
+  E_HOST_MOVED_ON: { exit: 14, doc: "The host changed since the apply, so it was not undone." },
   E_IMAGE_BUILD: { exit: 12, doc: "The sandbox image could not be built." },
   E_IMAGE_MISSING: { exit: 12, doc: "The image is not on the engine and cannot be pulled." },
   E_INTERNAL: { exit: 1, doc: "A defect in Airlock." },

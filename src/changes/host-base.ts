@@ -15,9 +15,9 @@ import {
 import { promisify } from "node:util";
 import { decodePath, encodePath } from "../base/byte-path.js";
 import { AirlockError, systemCodeOf } from "../base/errors.js";
+import { meansAbsent, openSafeFolders, type SafeFolders } from "../base/safe-folders.js";
 import type { EntryType } from "../model/change.js";
 import type { BaseEntry, BaseReader } from "./base-reader.js";
-import { meansAbsent, openSafeFolders, type SafeFolders } from "./safe-folders.js";
 
 const chunkBytes = 1024 * 1024;
 const denied = new Set(["EACCES", "EPERM"]);

@@ -8,6 +8,7 @@ const source = new URL("../../src", import.meta.url).pathname;
 const floors: Readonly<Record<string, number>> = {
   base: 0,
   model: 1,
+  text: 1,
   risk: 2,
   engine: 3,
   workspace: 3,
@@ -17,6 +18,8 @@ const floors: Readonly<Record<string, number>> = {
   image: 3,
   journal: 3,
   config: 3,
+  apply: 3,
+  git: 3,
   session: 4,
   cli: 5,
 };

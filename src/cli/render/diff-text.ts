@@ -2,9 +2,9 @@ import { decodePath } from "../../base/byte-path.js";
 import { displayPath, escapeBody, escapeText } from "../../base/escape.js";
 import { largestShown } from "../../changes/settle.js";
 import type { Change, ChangeTotals, EntryState } from "../../model/change.js";
+import { diffContents, type HunkLine, hunkHeading } from "../../text/line-diff.js";
 import type { Palette } from "./colour.js";
 import type { ContentSource } from "./content-source.js";
-import { diffContents, type HunkLine, hunkHeading } from "./line-diff.js";
 import { formatSize } from "./size.js";
 import { formatTotals } from "./stat.js";
 

@@ -1,9 +1,9 @@
 import { encodePath } from "../../base/byte-path.js";
 import { displayPath } from "../../base/escape.js";
 import type { Change, EntryState } from "../../model/change.js";
+import { diffContents, hunkHeading } from "../../text/line-diff.js";
 import type { ContentSource } from "./content-source.js";
 import { binaryLiteral, blobName, gitName } from "./git-format.js";
-import { diffContents, hunkHeading } from "./line-diff.js";
 import { findUnexpressed, gitMode, isContent } from "./patch-limits.js";
 
 export interface PatchInput {

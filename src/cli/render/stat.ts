@@ -1,8 +1,8 @@
 import { displayPath } from "../../base/escape.js";
 import type { Change, ChangeTotals, EntryState } from "../../model/change.js";
+import { diffContents, latin1, splitLines } from "../../text/line-diff.js";
 import type { Palette } from "./colour.js";
 import type { ContentSource } from "./content-source.js";
-import { diffContents, latin1, splitLines } from "./line-diff.js";
 import { countOf } from "./size.js";
 import { widthOf } from "./table.js";
 

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, statSync } from "node:fs";
-import { encodePath } from "../base/byte-path.js";
-import { AirlockError, systemCodeOf } from "../base/errors.js";
+import { encodePath } from "./byte-path.js";
+import { AirlockError, systemCodeOf } from "./errors.js";
 
 /** Finds folders below a root without ever following a symbolic link. */
 export interface SafeFolders extends Disposable {
