@@ -79,19 +79,19 @@ class Source:
         if (kind == "snapshot") != (snapshot is not None):
             raise checks.bad_request("a snapshot is named for from=snapshot, and only then")
         folder = existing_session(store, session)
-        self._path = {
+        self.root = {
             "layer": lambda: f"{layer_folder(store, session, layer)}/upper",
             "base": lambda: f"{folder}/base/{layer}",
             "snapshot": lambda: f"{folder}/snapshots/{snapshot}/layers/{layer}",
         }[kind]()
-        if not os.path.isdir(self._path):
+        if not os.path.isdir(self.root):
             raise KeeperError("not_found", f"there is no {kind} of {layer}")
 
     def open(self, path):
         """The descriptor of a regular file; None when there is none at that path."""
         parts = checks.names(path)
         try:
-            with descend(open_folder(self._path), parts[:-1]) as stack:
+            with descend(open_folder(self.root), parts[:-1]) as stack:
                 return open_regular(stack.top, parts[-1])
         except OSError as error:
             if error.errno in _GONE:
@@ -99,10 +99,10 @@ class Source:
             raise
 
 
-_SOURCE = {"from": checks.one_of("layer", "base", "snapshot"), "snapshot": checks.snapshot_id}
+SOURCE_FIELDS = {"from": checks.one_of("layer", "base", "snapshot"), "snapshot": checks.snapshot_id}
 
 
-def _source(connection, fields):
+def source_of(connection, fields):
     return Source(
         connection.store, fields["session"], fields["layer"], fields["from"] or "layer", fields["snapshot"]
     )
@@ -112,9 +112,9 @@ def hash_files(connection, request):
     fields = checks.take(
         request,
         {"session": checks.session_id, "layer": checks.layer_name, "paths": checks.array(checks.path_below)},
-        {"maxBytes": checks.whole, **_SOURCE},
+        {"maxBytes": checks.whole, **SOURCE_FIELDS},
     )
-    source = _source(connection, fields)
+    source = source_of(connection, fields)
     limit = MAX_HASHED if fields["maxBytes"] is None else fields["maxBytes"]
     for path in fields["paths"]:
         fd = source.open(path)
@@ -127,9 +127,9 @@ def read_file(connection, request):
     fields = checks.take(
         request,
         {"session": checks.session_id, "layer": checks.layer_name, "path": checks.path_below},
-        {"offset": checks.whole, "length": checks.whole, **_SOURCE},
+        {"offset": checks.whole, "length": checks.whole, **SOURCE_FIELDS},
     )
-    fd = _source(connection, fields).open(fields["path"])
+    fd = source_of(connection, fields).open(fields["path"])
     if fd is None:
         raise KeeperError("not_found", "no regular file at that path")
     try:
@@ -158,9 +158,9 @@ def read_heads(connection, request):
             "paths": checks.array(checks.path_below),
             "bytes": checks.at_most(MAX_HEAD),
         },
-        _SOURCE,
+        SOURCE_FIELDS,
     )
-    source = _source(connection, fields)
+    source = source_of(connection, fields)
     for path in fields["paths"]:
         fd = source.open(path)
         head = None

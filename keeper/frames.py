@@ -45,20 +45,41 @@ class FrameReader:
 class FrameWriter:
     def __init__(self, fd):
         self._fd = fd
+        self._queue = []
+        self._queued = 0
 
-    def _write(self, kind, payload):
-        rest = memoryview(b"".join(((len(payload) + 1).to_bytes(4, "big"), kind, payload)))
+    def _put(self, kind, payload):
+        frame = b"".join(((len(payload) + 1).to_bytes(4, "big"), kind, payload))
+        self._queue.append(frame)
+        self._queued += len(frame)
+
+    def _flush(self):
+        rest = memoryview(b"".join(self._queue))
+        self._queue = []
+        self._queued = 0
         while rest:
             rest = rest[os.write(self._fd, rest):]
 
     def message(self, value):
-        payload = json.dumps(value, separators=(",", ":")).encode("ascii")
-        if len(payload) > MAX_JSON:
-            raise ValueError("an answer is above the limit of a frame")
-        self._write(b"J", payload)
+        self._put(b"J", _encode(value))
+        self._flush()
 
     def data(self, payload):
-        self._write(b"D", payload)
+        self._put(b"D", payload)
+        self._flush()
+
+    def queue_message(self, value):
+        """As `message`, but small frames wait for one another: the next frame that is not queued sends them."""
+        self._put(b"J", _encode(value))
+        self._flush_when_full()
+
+    def queue_data(self, payload):
+        self._put(b"D", payload)
+        self._flush_when_full()
+
+    def _flush_when_full(self):
+        if self._queued >= MAX_DATA:
+            self._flush()
 
     def done(self, fields):
         self.message({"done": True, **fields})
@@ -90,6 +111,13 @@ class Batch:
             self._writer.message({self._key: self._values})
         self._values = []
         self._held = 0
+
+
+def _encode(value):
+    payload = json.dumps(value, separators=(",", ":")).encode("ascii")
+    if len(payload) > MAX_JSON:
+        raise ValueError("an answer is above the limit of a frame")
+    return payload
 
 
 def parse_message(payload):

@@ -21,6 +21,7 @@ OPERATIONS = {
     "layer.list": ("listing", "list_layer"),
     "layer.hash": ("contents", "hash_files"),
     "layer.read": ("contents", "read_file"),
+    "layer.fetch": ("fetching", "fetch"),
     "layer.heads": ("contents", "read_heads"),
     "layer.mask": ("masks", "add"),
     "layer.reset": ("restore", "reset"),

@@ -1,5 +1,6 @@
 import { AirlockError } from "../base/errors.js";
 import type { ByteChannel } from "../model/engine.js";
+import { type FetchedFile, fetchedFiles } from "./fetch.js";
 import { KeeperChannel, type Upload } from "./keeper-channel.js";
 import {
   type ListedEntry,
@@ -56,6 +57,7 @@ interface SnapshotName {
 
 // A request with many paths is cut into several, each well below a frame's limit.
 const pathsPerRequest = 64;
+const pathsPerFetch = 1000;
 
 function* inGroups<T>(items: readonly T[], size: number): Generator<readonly T[]> {
   for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size);
@@ -147,6 +149,20 @@ export class KeeperClient implements AsyncDisposable {
       throw error;
     }
     return size > maxBytes ? null : Buffer.concat(parts);
+  }
+
+  /** The contents of regular files of a layer, or of its uploaded base, in the order of `paths`. */
+  async *fetchFiles({
+    paths,
+    ...name
+  }: LayerName & { readonly paths: readonly string[]; readonly from?: "base" }): AsyncGenerator<
+    FetchedFile,
+    void,
+    void
+  > {
+    for (const group of inGroups(paths, pathsPerFetch)) {
+      yield* fetchedFiles(this.#channel.ask({ op: "layer.fetch", ...name, paths: group }));
+    }
   }
 
   async resetLayers({

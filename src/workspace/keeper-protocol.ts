@@ -41,6 +41,8 @@ export const schemas = {
   entries: z.strictObject({ entries: z.array(entry) }),
   sessions: z.strictObject({ sessions: z.array(z.string()) }),
   hash: z.strictObject({ path: z.string(), sha256: z.nullable(hex64) }),
+  fetched: z.strictObject({ path: z.string(), size: z.nullable(count) }),
+  hole: z.strictObject({ hole: count }),
   head: z.strictObject({ path: z.string(), head: z.nullable(z.base64()) }),
   exists: z.strictObject({ done: z.literal(true), exists: z.boolean() }),
   record: z.strictObject({ done: z.literal(true), record: z.record(z.string(), z.unknown()) }),
