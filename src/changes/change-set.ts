@@ -26,6 +26,8 @@ export interface ChangeSetInput {
   readonly hidden: readonly HiddenFile[];
   /** Host entries that changed later than this are conflicts. */
   readonly baseTimeMs: number;
+  /** The ctime (milliseconds, as `BaseReader` gives it) that entries of the host had when an apply of this session left them. */
+  readonly settled?: ReadonlyMap<string, number>;
   readonly limits?: ChangeSetLimits;
   readonly hashes?: HashScope;
   readonly signal: AbortSignal;
@@ -57,6 +59,7 @@ async function* scan(input: ChangeSetInput, limits: ChangeSetLimits): AsyncGener
   const layer = new LayerScan({
     base,
     baseTimeMs,
+    settled: input.settled ?? new Map(),
     hidden: new HiddenPaths(input.hidden),
     maxEntries: limits.entries,
   });

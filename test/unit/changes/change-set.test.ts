@@ -328,6 +328,20 @@ describe("conflicts", () => {
     expect(before.map(({ conflict }) => conflict)).toEqual([false, false]);
   });
 
+  it("are not what an apply of the session left on the host, until the host changes it again", async () => {
+    using both = pair(
+      (root) => writeFileSync(`${root}/f`, "1"),
+      (root) => writeFileSync(`${root}/f`, "22"),
+    );
+    const ctimeMs = both.base.look("f")?.ctimeMs ?? 0;
+    const entry = { ...blank("f", "file"), size: 2 };
+    const conflictWith = async (settled: ReadonlyMap<string, number>) =>
+      (await changesOf(both.base, [entry], both.work, { ...past, settled }))[0]?.conflict;
+    expect(await conflictWith(new Map([["f", ctimeMs]]))).toBe(false);
+    expect(await conflictWith(new Map([["f", ctimeMs - 1]]))).toBe(true);
+    expect(await conflictWith(new Map([["g", ctimeMs]]))).toBe(true);
+  });
+
   it("are files that the host deleted while the agent changed them", async () => {
     using both = pair(
       () => undefined,
