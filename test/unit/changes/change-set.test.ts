@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { buildChangeSet, type ChangeSetInput } from "../../../src/changes/change-set.js";
@@ -333,7 +333,7 @@ describe("conflicts", () => {
       (root) => writeFileSync(`${root}/f`, "1"),
       (root) => writeFileSync(`${root}/f`, "22"),
     );
-    const ctimeMs = both.base.look("f")?.ctimeMs ?? 0;
+    const ctimeMs = Number(lstatSync(`${both.base}/f`, { bigint: true }).ctimeNs) / 1e6;
     const entry = { ...blank("f", "file"), size: 2 };
     const conflictWith = async (settled: ReadonlyMap<string, number>) =>
       (await changesOf(both.base, [entry], both.work, { ...past, settled }))[0]?.conflict;
