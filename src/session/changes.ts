@@ -3,7 +3,7 @@ import { buildChangeSet } from "../changes/change-set.js";
 import { type CollectedChanges, collectChanges } from "../changes/collect.js";
 import { openHostBase } from "../changes/host-base.js";
 import type { LayerContents } from "../changes/layer-contents.js";
-import type { Change } from "../model/change.js";
+import type { Change, LayerEntry } from "../model/change.js";
 import type { HiddenFile, Layer, SessionRecord } from "../model/session.js";
 import type { KeeperClient } from "../workspace/keeper-client.js";
 import type { Workbench } from "./workbench.js";
@@ -18,6 +18,8 @@ export interface SessionChanges extends CollectedChanges {
 interface ChangeOptions {
   /** `shown`: also of what a diff names without showing it. `all`: of every file on both sides, for machines to compare. */
   readonly hashes?: "needed" | "shown" | "all";
+  /** Told of every entry of the layer. */
+  readonly onEntry?: (entry: LayerEntry) => void;
 }
 
 /** Where contents of a change come from: the host for what was, the keeper for what is. */
@@ -35,6 +37,16 @@ function layerContents(keeper: KeeperClient, session: string, layer: string): La
 
 const workspaceOf = ({ layers }: SessionRecord): Layer | undefined => layers.find(({ name }) => name === "workspace");
 
+async function* watched<T>(
+  entries: AsyncIterable<T>,
+  onEntry: (entry: T) => void = () => undefined,
+): AsyncGenerator<T> {
+  for await (const entry of entries) {
+    onEntry(entry);
+    yield entry;
+  }
+}
+
 async function collectWorkspace(
   bench: Workbench,
   record: SessionRecord,
@@ -43,7 +55,7 @@ async function collectWorkspace(
 ): Promise<CollectedChanges> {
   const keeper = await bench.keeper();
   const changes = buildChangeSet({
-    entries: keeper.listLayer({ session: record.id, layer: "workspace" }),
+    entries: watched(keeper.listLayer({ session: record.id, layer: "workspace" }), options.onEntry),
     layer: layerContents(await bench.contentKeeper(), record.id, "workspace"),
     base,
     hidden: record.hidden,

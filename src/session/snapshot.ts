@@ -1,5 +1,6 @@
 import { AirlockError } from "../base/errors.js";
 import type { SessionRecord, SnapshotRecord } from "../model/session.js";
+import { pauseSandbox } from "./pause.js";
 import { type Program, reopenSession } from "./reopen.js";
 import { loadSession, loadSnapshots, lockSession, saveSession, saveSnapshots } from "./store.js";
 import type { Workbench } from "./workbench.js";
@@ -32,18 +33,6 @@ async function requireRecord(bench: Workbench, id: string): Promise<SessionRecor
   const record = await loadSession(bench.home, id);
   if (record !== null && record.state !== "discarded" && record.state !== "discarding") return record;
   throw new AirlockError("E_SESSION_NOT_FOUND", `session "${id}" was discarded`, { hint: "airlock ls" });
-}
-
-/** Holds a running sandbox still; disposing lets it go on. */
-async function pauseSandbox(bench: Workbench, record: SessionRecord): Promise<AsyncDisposable> {
-  const engine = await bench.engine();
-  const { container } = record;
-  const state = container === null ? null : await engine.inspectContainer(container);
-  const paused = state?.status === "paused";
-  if (container === null || (state?.status !== "running" && !paused)) return { async [Symbol.asyncDispose]() {} };
-  // Paused while nobody has the session's lock: a snapshot was killed, and this one lets it go on.
-  if (!paused) await engine.pauseContainer(container);
-  return { [Symbol.asyncDispose]: () => engine.unpauseContainer(container) };
 }
 
 // Only a writable root is part of the work, and the engine's commit is the one way to keep it.
