@@ -5,6 +5,7 @@ import { writeEvent } from "../journal/write.js";
 import type { Engine } from "../model/engine.js";
 import type { RecordEvent } from "../model/journal.js";
 import { KeeperClient } from "../workspace/keeper-client.js";
+import { connectResident } from "../workspace/resident-keeper.js";
 import { type AirlockHome, journalPaths, openHome } from "./home.js";
 import { ensureKeeper, type RunningKeeper } from "./keeper.js";
 
@@ -89,7 +90,9 @@ export class Workbench implements AsyncDisposable {
 
   /** A connection of its own, for something that keeps talking (`watch`). */
   async connectKeeper(): Promise<KeeperClient> {
-    const [engine, { container }] = await Promise.all([this.engine(), this.keeperContainer()]);
+    const [engine, { container, socketFolder }] = await Promise.all([this.engine(), this.keeperContainer()]);
+    const resident = socketFolder === null ? null : await connectResident(socketFolder, this.surroundings.uid);
+    if (resident !== null) return resident;
     return new KeeperClient(
       await engine.exec({ container, command: keeperCommand, user: "0:0", workingDirectory: "/", tty: false }),
     );
