@@ -5,6 +5,7 @@ import type { BaseReader } from "./base-reader.js";
 import type { Draft, ScannedEntry } from "./draft.js";
 import { HiddenPaths } from "./hidden-paths.js";
 import type { LayerContents } from "./layer-contents.js";
+import { newReadBudget } from "./read-contents.js";
 import { LayerScan } from "./scan-layer.js";
 import { type HashScope, settleDrafts } from "./settle.js";
 
@@ -41,7 +42,7 @@ const batchSize = 128;
  */
 export async function* buildChangeSet(input: ChangeSetInput): AsyncGenerator<Change, void, void> {
   const limits = input.limits ?? defaultChangeSetLimits;
-  const settled = { ...input, limits, hashes: input.hashes ?? "needed" };
+  const settled = { ...input, limits, hashes: input.hashes ?? "needed", budget: newReadBudget() };
   let batch: Draft[] = [];
   for await (const draft of scan(input, limits)) {
     batch.push(draft);

@@ -4,4 +4,6 @@ export interface LayerContents {
   hash(paths: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
   /** The first bytes of each file; what cannot be read is left out. */
   heads(paths: readonly string[], bytes: number, signal: AbortSignal): Promise<ReadonlyMap<string, Uint8Array>>;
+  /** A whole file; null when there is none or it is larger than that. */
+  read(path: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | null>;
 }

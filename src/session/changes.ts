@@ -32,6 +32,7 @@ function layerContents(keeper: KeeperClient, session: string, layer: string): La
   return {
     hash: (paths) => keeper.hashFiles({ session, layer, paths }),
     heads: (paths, bytes) => keeper.readHeads({ session, layer, paths, bytes }),
+    read: (path, maxBytes) => keeper.readFile({ session, layer, path, maxBytes }),
   };
 }
 

@@ -127,5 +127,9 @@ export function contentsOf(root: string): LayerContents & { hashed: string[] } {
     },
     heads: (paths, bytes) =>
       Promise.resolve(new Map(paths.map((path) => [path, readFileSync(at(root, path)).subarray(0, bytes)]))),
+    read: (path, maxBytes) => {
+      const bytes = readFileSync(at(root, path));
+      return Promise.resolve(bytes.length > maxBytes ? null : bytes);
+    },
   };
 }
