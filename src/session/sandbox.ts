@@ -4,7 +4,7 @@ import type { Secret } from "../base/secret.js";
 import type { ContainerRequest, ContainerState, EngineStreams, ImageState, Mount } from "../model/engine.js";
 import type { ApprovedPath, Layer, SessionRecord } from "../model/session.js";
 import { buildSandboxRequest } from "../wall/container-spec.js";
-import { type ApprovedBase, proveWall, type WallVerdict } from "../wall/prove.js";
+import type { ApprovedBase, WallVerdict } from "../wall/prove.js";
 import { sandboxEnvironment } from "./environment.js";
 import { keeperNames } from "./keeper.js";
 import { readInitLine, releaseFrame } from "./release.js";
@@ -106,6 +106,8 @@ export async function startSandbox(bench: Workbench, starting: Starting): Promis
   try {
     const exit = engine.waitContainer(container, waiting.signal);
     exit.catch(() => undefined);
+    // What reads the proof is loaded while the engine is busy.
+    const proving = import("../wall/prove.js");
     await engine.startContainer(container);
     const state = await engine.inspectContainer(container);
     const ended = earlyEnd(state);
@@ -115,6 +117,7 @@ export async function startSandbox(bench: Workbench, starting: Starting): Promis
       onEnd: () => ended,
     });
     if (state === null) throw ended;
+    const { proveWall } = await proving;
     const verdict = await proveWall({
       request,
       state,

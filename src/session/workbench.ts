@@ -4,8 +4,7 @@ import { type FoundEngine, findEngine } from "../engine/endpoint.js";
 import { writeEvent } from "../journal/write.js";
 import type { Engine } from "../model/engine.js";
 import type { RecordEvent } from "../model/journal.js";
-import { KeeperClient } from "../workspace/keeper-client.js";
-import { connectResident } from "../workspace/resident-keeper.js";
+import type { KeeperClient } from "../workspace/keeper-client.js";
 import { type AirlockHome, journalPaths, openHome } from "./home.js";
 import { ensureKeeper, type RunningKeeper } from "./keeper.js";
 
@@ -91,6 +90,11 @@ export class Workbench implements AsyncDisposable {
   /** A connection of its own, for something that keeps talking (`watch`). */
   async connectKeeper(): Promise<KeeperClient> {
     const [engine, { container, socketFolder }] = await Promise.all([this.engine(), this.keeperContainer()]);
+    // Loaded now, with its schemas: while the engine is at work on what was asked of it before.
+    const [{ KeeperClient }, { connectResident }] = await Promise.all([
+      import("../workspace/keeper-client.js"),
+      import("../workspace/resident-keeper.js"),
+    ]);
     const resident = socketFolder === null ? null : await connectResident(socketFolder, this.surroundings.uid);
     if (resident !== null) return resident;
     return new KeeperClient(
