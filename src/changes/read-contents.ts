@@ -45,7 +45,7 @@ const wholeBytes = 1024 * 1024;
 // Lock files of large projects are longer than anything that people write.
 const longBytes = 4 * 1024 * 1024;
 // YAML takes so many times longer than JSON.
-const yamlWeight = 8;
+const yamlWeight = 32;
 const rarelyText =
   /\.(?:png|jpe?g|gif|webp|avif|ico|bmp|tiff?|psd|woff2?|ttf|otf|eot|mp[34]|m4a|ogg|wav|flac|webm|mov|avi|mkv|pdf|zip|gz|tgz|bz2|xz|zst|7z|rar|jar|war|class|so|dylib|dll|exe|o|a|wasm|node|pyc|sqlite3?|db|bin|dat|parquet|npy|npz|pt|onnx|safetensors)$/i;
 

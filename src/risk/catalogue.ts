@@ -200,7 +200,7 @@ export const runningKeys: ReadonlySet<string> = new Set(
    git-shell init-module ignore-scripts strict-ssl cafile mcpservers servers runon postcreatecommand poststartcommand postattachcommand
    oncreatecommand updatecontentcommand initializecommand runargs mounts features build-backend requires backend-path runner rustc
    rustc-wrapper rustdoc linker rustflags replace-with source repo rev fsmonitor hookspath sshcommand plugins extends include
-   permissions secrets on autoapprove alwaysallow trustedcommands allowedtools tools pre-commit build alias
+   permissions secrets on autoapprove alwaysallow trustedcommands allowedtools tools allow enabledmcpjsonservers enableallprojectmcpservers pre-commit build alias
    filter diff merge clean smudge process textconv driver helper program includeif path askpass editor pager proxy gitproxy
    attributesfile worktree insteadof pushinsteadof uploadpack receivepack vcs update sslverify allow templatedir
    packobjectshook cmd difffilter credential browser node_options ld_preload bash_env pythonstartup pythonpath perl5opt rubyopt

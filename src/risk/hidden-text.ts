@@ -112,7 +112,7 @@ export function hiddenTextReasons(name: string, before: Uint8Array | null, after
     if (!/[^\0-\u007f]/.test(line)) continue;
     const count = known.get(line) ?? 0;
     if (count > 0) known.set(line, count - 1);
-    else findings.push(...findingsIn(line, at + 1, isCode, isForeign));
+    else for (const finding of findingsIn(line, at + 1, isCode, isForeign)) findings.push(finding);
   }
   return (["bidi", "hidden", "alike"] as const).flatMap((kind) => sentence(kind, findings));
 }

@@ -14,6 +14,10 @@ const word = new RegExp(`(?:(?![${ideographs}])[\\p{L}\\p{M}\\p{N}_$])+`, "gu");
 const hasIdeographs = new RegExp(`[${ideographs}]`, "u");
 const foreign = /[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Armenian}\p{Script=Cherokee}\p{Script=Lisu}]/gu;
 
+function isOtherForm(character: string): boolean {
+  return otherForm.test(character) && /^[A-Za-z]/.test(character.normalize("NFKC"));
+}
+
 function looksLatin(character: string): boolean {
   return lookAlikes.has(character) || lisu.test(character);
 }
@@ -27,7 +31,7 @@ export function hasForeignWords(text: string): boolean {
 /** Whether a word with a strange letter deceives; a formula's `Δx` and a Russian word do not. */
 function deceives(characters: readonly string[], line: string, isForeign: boolean): boolean {
   if (characters.some((each) => /[A-Za-z]/.test(each))) return true;
-  if (characters.every((each) => otherForm.test(each) || /[\p{N}_$]/u.test(each))) return !hasIdeographs.test(line);
+  if (characters.every((each) => isOtherForm(each) || /[\p{N}_$]/u.test(each))) return !hasIdeographs.test(line);
   return !isForeign && characters.length > 1 && characters.every((each) => looksLatin(each) || /[\p{N}_$]/u.test(each));
 }
 
@@ -39,7 +43,7 @@ export function* lookAlikesIn(line: string, isForeign: boolean): Generator<strin
   for (const [found] of line.matchAll(word)) {
     if (!/[^\0-\u007f]/.test(found)) continue;
     const characters = [...found];
-    const strange = characters.find((each) => looksLatin(each) || otherForm.test(each));
+    const strange = characters.find((each) => looksLatin(each) || isOtherForm(each));
     if (strange !== undefined && deceives(characters, line, isForeign)) yield strange;
   }
 }

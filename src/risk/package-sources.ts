@@ -28,7 +28,7 @@ const wordKeys = new Set([
 ]);
 
 const address = /([a-z][a-z0-9+.-]{1,24}):\/\/([^\s"'<>()[\]{},;|\\]{1,2048})/gi;
-const remoteShell = /(?<![\w/@.-])[\w.-]{1,64}@([\w.-]{1,255}\.[a-z]{2,24}):(?!\/\/)[\w./-]/gi;
+const remoteShell = /(?<![\w/.:-])[\w.-]{1,64}@([\w.-]{1,255}\.[a-z]{2,24}):(?!\/\/)[\w./-]/gi;
 const hosted = /(?<![\w-])(github|gitlab|bitbucket|gist|sourcehut):(?!\/\/)[\w.-]{1,100}(?:\/[\w.-]{1,100})?/gi;
 const fileSource =
   /(?<![\w-])(?:file|link|portal|workspace|path|directory|exec):(?!\/\/)(?:\/|~|\.)[^\s"'#,)\]}]{0,256}/gi;
@@ -110,7 +110,7 @@ class Collected implements LockContent {
   // `source = { path = "../x" }`, `directory: ../x`, `remote: ../x`.
   #pathIn(line: string): void {
     const found =
-      /(?<![\w-])(?:path|directory|editable|remote|:path)["']?\s*[:=]>?\s*["']?((?:\/|~|\.\.?(?:[/"'\s]|$))[^\s"',}]{0,256})/.exec(
+      /(?<![\w-])(?:path|directory|editable|remote|:path)["']?\s*[:=]>?\s*["']?((?:\/|~|\.\.(?![^/"'\s])|\.\/)[^\s"',}]{0,256})/.exec(
         line,
       );
     if (found !== null) this.sources.add(`the file ${shorten(found[1] ?? "")}`);

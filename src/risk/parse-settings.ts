@@ -37,9 +37,9 @@ class Settings {
     this.#found.set(full, this.#last);
   }
 
-  /** More of the last value; a setting of its own where there is none. */
+  /** More of the last value; a setting of its own where there is none that waits for more. */
   carryOn(text: string): void {
-    if (this.#last.length === 0) this.set(text.slice(0, 80), "");
+    if (this.#last.length === 0 || (this.#last.length === 1 && this.#last[0] !== "")) this.set(text.slice(0, 80), "");
     else this.#last.push(text);
   }
 

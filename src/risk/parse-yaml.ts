@@ -21,11 +21,11 @@ class YamlReader {
         if (map.has(name)) throw new ParseProblem("has the same key twice");
         map.set(name, this.read(value, depth + 1));
       }
-      return mark === "" ? map : [mark, map];
+      return mark === "" ? map : map.set(mark, "");
     }
     if (isSeq(node)) {
       const list = node.items.map((each) => this.read(each, depth + 1));
-      return mark === "" ? list : [mark, ...list];
+      return mark === "" ? list : [...list, mark];
     }
     if (!isScalar(node)) return "";
     const isQuoted = node.type !== undefined && node.type !== "PLAIN";
