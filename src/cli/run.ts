@@ -87,6 +87,7 @@ function startFolder(cwd: string, project: string): string {
 async function run(context: CommandContext, command: readonly string[], options: RunOptions): Promise<number> {
   const { edge } = context;
   return withBench(context, async (bench) => {
+    bench.prepare();
     await reportAbandoned(context, bench);
     const { plan, env, onExit } = await makePlan(context, bench, options, { command, tty: hasTerminal(edge) });
     const given = new Map([...env, ...(await collectEnv(edge, options))]);

@@ -20,7 +20,8 @@ export interface OpenSandbox extends AsyncDisposable {
   readonly verdict: WallVerdict;
 }
 
-interface SandboxWish {
+/** The sandbox of a session as its record has it. */
+export interface SandboxWish {
   readonly record: SessionRecord;
   readonly image: ImageState;
   readonly tty: boolean;
@@ -96,16 +97,19 @@ function approvedBases({ project, layers, paths }: SessionRecord): ApprovedBase[
 export async function startSandbox(bench: Workbench, starting: Starting): Promise<OpenSandbox> {
   const { container, request, record, image, tty } = starting;
   const engine = await bench.engine();
-  const streams = await engine.attachContainer(container, { tty });
   // A wait that nobody needs any more holds its connection, and the process, open for ever.
   const waiting = new AbortController();
+  const exit = engine.waitContainer(container, waiting.signal);
+  exit.catch(() => undefined);
+  const streams = await engine.attachContainer(container, { tty }).catch((error: unknown) => {
+    waiting.abort();
+    throw error;
+  });
   const close = async (): Promise<void> => {
     waiting.abort();
     await streams[Symbol.asyncDispose]();
   };
   try {
-    const exit = engine.waitContainer(container, waiting.signal);
-    exit.catch(() => undefined);
     // What reads the proof is loaded while the engine is busy.
     const proving = import("../wall/prove.js");
     await engine.startContainer(container);
