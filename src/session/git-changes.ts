@@ -11,7 +11,7 @@ import type { SessionRecord } from "../model/session.js";
 import type { Workbench } from "./workbench.js";
 
 /** The host's repository, and as whom git may be run in it. */
-export interface HostRepository {
+export interface RepositoryPlace {
   readonly gitDir: string;
   readonly path: string;
   readonly as: { readonly uid: number; readonly gid: number } | null;
@@ -21,7 +21,7 @@ export interface HostRepository {
  * The project's repository on the host. Null: there is none, or it belongs to somebody else, whose configuration would be
  * obeyed. Root works in it as its owner, so that nothing in it comes to belong to root.
  */
-export async function hostRepository({ surroundings }: Workbench, project: string): Promise<HostRepository | null> {
+export async function repositoryPlace({ surroundings }: Workbench, project: string): Promise<RepositoryPlace | null> {
   const gitDir = join(project, ".git");
   const owner = await stat(gitDir).catch(() => null);
   if (owner === null || (surroundings.uid !== 0 && owner.uid !== surroundings.uid)) return null;
@@ -52,7 +52,7 @@ export async function gitChangesOf(
     if (state?.type !== "file" || state.size > maxBytes) return null;
     return await keeper.readFile({ session: record.id, layer: "workspace", path, maxBytes });
   };
-  const repository = await hostRepository(bench, record.project.path);
+  const repository = await repositoryPlace(bench, record.project.path);
   const history = repository === null ? nothing : hostHistory(gitRunner({ ...repository, signal }), repository.gitDir);
   return await describeGit({ changes, before, after, history, signal });
 }
