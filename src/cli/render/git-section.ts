@@ -37,6 +37,11 @@ function commitLine({ id, author, date, subject }: GitCommit, { palette, columns
   return `      ${palette.yellow(short(id))} ${when} ${cutToWidth(escapeText(subject), room)} ${palette.dim(name)}\n`;
 }
 
+/** A line for each commit: id, day, subject, author. */
+export function* renderCommits(commits: readonly GitCommit[], place: Place): Generator<string, void, void> {
+  for (const commit of commits) yield commitLine(commit, place);
+}
+
 function branchHeading({ name, before, after, kind, lost }: GitBranch, palette: Palette): string {
   const shown = displayPath(name);
   if (kind === "added") return `  branch ${palette.green(shown)} is new, at ${short(after)}\n`;
@@ -51,7 +56,7 @@ function branchHeading({ name, before, after, kind, lost }: GitBranch, palette: 
 
 function* renderBranch(branch: GitBranch, place: Place): Generator<string> {
   yield branchHeading(branch, place.palette);
-  for (const commit of branch.commits.slice(0, shownCommits)) yield commitLine(commit, place);
+  yield* renderCommits(branch.commits.slice(0, shownCommits), place);
   const more = branch.more + Math.max(0, branch.commits.length - shownCommits);
   if (more > 0) yield `      and ${countOf(more, "more commit")}${branch.complete ? "" : ", at least"}\n`;
   else if (!branch.complete) yield "      more commits may be new: not all of them could be read\n";
