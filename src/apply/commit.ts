@@ -3,7 +3,7 @@ import { systemCodeOf } from "../base/errors.js";
 import type { HostState } from "../model/apply.js";
 import { conflictAt, failureAt } from "./failures.js";
 import { hashFileAt, isSameContent, isSameInode, isUntouched, lookAt } from "./host-state.js";
-import { adjustAt, type ProjectTree } from "./project-tree.js";
+import { adjustAt, folderOf, type ProjectTree } from "./project-tree.js";
 import type { Step, TouchedFolder } from "./record.js";
 import type { Stage } from "./stage.js";
 import { Breather } from "./verify-host.js";
@@ -37,10 +37,13 @@ export async function commitSteps(wish: CommitWish): Promise<void> {
     }
     wish.onDone();
   }
+  commit.keepTimes();
 }
 
 class Commit {
   readonly #wish: CommitWish;
+  /** The ctime of files with several names, of which we took some away already. */
+  readonly #ownCtimes = new Map<string, string>();
 
   constructor(wish: CommitWish) {
     this.#wish = wish;
@@ -54,6 +57,20 @@ class Commit {
       if (!opens || after === null || (after.mode & 0o300) !== 0o300) continue;
       this.#say(`open ${path}`);
       this.#wish.tree.adjust(path, before, { mode: after.mode });
+    }
+  }
+
+  /** A folder in which files were only replaced is no younger than before. */
+  keepTimes(): void {
+    const { steps, folders, tree } = this.#wish;
+    const changed = new Set(
+      steps.map(({ act, path }) => (act === "replace" ? "." : act === "adjust" ? path : folderOf(path))),
+    );
+    for (const { folder, before } of folders) {
+      // The project's own folder comes last, when the stage is gone from it.
+      if (folder === "." || changed.has(folder)) continue;
+      this.#say(`time ${folder}`);
+      tree.adjust(folder, before, { mtimeNs: BigInt(before.mtimeNs) });
     }
   }
 
@@ -74,8 +91,10 @@ class Commit {
   async #fresh(step: Step): Promise<{ readonly path: Buffer; readonly before: HostState }> {
     const { before } = step;
     const path = this.#wish.tree.at(step.path);
-    if (before === null || !isUntouched(before, lookAt(path)))
+    const ctimeNs = this.#ownCtimes.get(before?.inode ?? "") ?? before?.ctimeNs ?? "";
+    if (before === null || !isUntouched({ ...before, ctimeNs }, lookAt(path))) {
       throw conflictAt(step.path, "changed while it was applied");
+    }
     if (before.type !== "file" || !this.#isYoung(step)) return { path, before };
     const again = await hashFileAt(path, this.#wish.signal);
     if (again?.sha256 !== before.sha256) throw conflictAt(step.path, "changed while it was applied");
@@ -93,9 +112,17 @@ class Commit {
     this.#say(`remove ${step.number}`);
     renameSync(path, kept);
     this.#say(`removed ${step.number}`);
-    if (isSameContent(before, lookAt(kept))) return;
+    if (this.#isKept(before, kept)) return;
     putBack(kept, path);
     throw conflictAt(step.path, "changed while it was removed");
+  }
+
+  /** Whether what was taken away is what was to be taken, with nothing written to it since. */
+  #isKept(before: HostState, kept: Buffer): boolean {
+    const now = lookAt(kept);
+    if (now === null || !isSameContent(before, now)) return false;
+    if (before.links > 1) this.#ownCtimes.set(before.inode, now.ctimeNs);
+    return true;
   }
 
   #removeFolder(step: Step, before: HostState): void {
@@ -152,7 +179,7 @@ class Commit {
     this.#say(`replace ${step.number}`);
     renameSync(staged, path);
     this.#say(`replaced ${step.number}`);
-    if (!isSameContent(before, lookAt(kept))) throw conflictAt(step.path, "changed while it was replaced");
+    if (!this.#isKept(before, kept)) throw conflictAt(step.path, "changed while it was replaced");
   }
 
   async #adjust(step: Step): Promise<void> {

@@ -7,7 +7,7 @@ import { decodePath } from "../base/byte-path.js";
 import { hasDescriptorPaths } from "../base/safe-folders.js";
 import { failureAt } from "./failures.js";
 import { makeDurable, openForSync } from "./make-durable.js";
-import { adjustAt, componentsOf, type ProjectTree } from "./project-tree.js";
+import { adjustAt, folderOf, type ProjectTree } from "./project-tree.js";
 import { type ApplyRecord, addSettled, type Settled, type Step, type Steps } from "./record.js";
 import type { Stage } from "./stage.js";
 
@@ -110,4 +110,4 @@ export async function tidy({ tree, stage, record, steps, folder }: TidyWish): Pr
   await addSettled(folder, { path: ".", state: tree.look("."), ...(was === undefined ? {} : { was }) });
 }
 
-const changesRoot = ({ path, act }: Step): boolean => act !== "adjust" && componentsOf(path).length === 1;
+const changesRoot = ({ path, act }: Step): boolean => (act === "make" || act === "remove") && folderOf(path) === ".";

@@ -12,6 +12,7 @@ import {
   openSync,
   statfsSync,
   symlinkSync,
+  unlinkSync,
 } from "node:fs";
 import { promisify } from "node:util";
 import { encodePath } from "../base/byte-path.js";
@@ -60,6 +61,7 @@ class Stager {
   readonly #wish: StageWish;
   readonly #byNumber: ReadonlyMap<number, PlannedStep>;
   readonly #groups = new Map<string, PlannedStep>();
+  readonly #named = new Set<PlannedStep>();
   readonly #existing: ReadonlyMap<string, HostState>;
   readonly #breather: Breather;
   #written = 0;
@@ -98,6 +100,7 @@ class Stager {
       await this.#write(step, this.#atHand(step));
     }
     for (const step of names) this.#name(step);
+    for (const { number } of this.#named) unlinkSync(this.#wish.stage.at(`g${number}`));
   }
 
   async #fetched(files: readonly PlannedStep[]): Promise<void> {
@@ -166,7 +169,12 @@ class Stager {
   #name(step: PlannedStep): void {
     const first = this.#groups.get(wantedOf(step).link ?? "");
     if (first === undefined) return;
-    this.#at(step, "stage", (path) => linkSync(this.#path(first), path));
+    const { stage } = this.#wish;
+    // Two deep paths at once cannot be held, so the file gets a name directly in the stage for the time being.
+    if (!this.#named.has(first)) linkSync(this.#path(first), stage.at(`g${first.number}`));
+    this.#named.add(first);
+    const from = stage.at(`g${first.number}`);
+    this.#at(step, "stage", (path) => linkSync(from, path));
     step.staged = first.staged;
     this.#wish.onFile();
   }

@@ -4,7 +4,10 @@ import { AirlockError, systemCodeOf } from "./errors.js";
 
 /** Finds folders below a root without ever following a symbolic link. */
 export interface SafeFolders extends Disposable {
-  /** A system path of the folder's inside, ending in a slash; null when it is no folder of the base. */
+  /**
+   * A system path of the folder's inside, ending in a slash; null when it is no folder of the base. To be used at once: the
+   * next call may close what it leads through. Only the root's stays.
+   */
   locate(components: readonly string[]): Buffer | null;
   /** Whether the folder that `locate` gave last is still where its path says: neither moved away nor deleted. */
   holds(components: readonly string[]): boolean;
@@ -41,6 +44,7 @@ class HeldFolders implements SafeFolders {
   }
 
   locate(components: readonly string[]): Buffer | null {
+    if (components.length === 0) return Buffer.from(`/proc/self/fd/${this.#root}/`);
     let shared = 0;
     while (shared < components.length && this.#names[shared] === components[shared]) shared += 1;
     this.#truncate(shared);
