@@ -52,7 +52,7 @@ async function endSession(
     return { kept: false, totals: null };
   }
   // What a run that is thrown away does not need is not loaded: starting is what people wait for.
-  if (onExit === "review") return (await import("./review.js")).reviewSession(context, bench, record);
+  if (onExit === "review") return (await import("./review.js")).reviewSession(context, bench, record.id);
   const totals = wantTotals || onExit === "keep" ? await countTotals(bench, record) : null;
   if (onExit === "keep") {
     context.note(`airlock: kept session ${record.id}: airlock diff, airlock discard`);

@@ -1,3 +1,4 @@
+import { settledStates } from "../apply/applies.js";
 import type { BaseReader } from "../changes/base-reader.js";
 import { buildChangeSet } from "../changes/change-set.js";
 import { type CollectedChanges, collectChanges } from "../changes/collect.js";
@@ -6,6 +7,7 @@ import type { LayerContents } from "../changes/layer-contents.js";
 import type { Change, LayerEntry } from "../model/change.js";
 import type { HiddenFile, Layer, SessionRecord } from "../model/session.js";
 import type { KeeperClient } from "../workspace/keeper-client.js";
+import { applyFolder } from "./apply-folder.js";
 import type { Workbench } from "./workbench.js";
 
 /** A session's changes, with what the render needs to show their contents. */
@@ -32,7 +34,7 @@ function layerContents(keeper: KeeperClient, session: string, layer: string): La
   return {
     hash: (paths) => keeper.hashFiles({ session, layer, paths }),
     heads: (paths, bytes) => keeper.readHeads({ session, layer, paths, bytes }),
-    read: (path, maxBytes) => keeper.readFile({ session, layer, path, maxBytes }),
+    fetch: (paths) => keeper.fetchFiles({ session, layer, paths }),
   };
 }
 
@@ -61,6 +63,7 @@ async function collectWorkspace(
     base,
     hidden: record.hidden,
     baseTimeMs: record.baseTimeMs,
+    settled: await settledStates(applyFolder(bench.home, record.id), record.baseTimeMs),
     hashes: options.hashes ?? "needed",
     signal: bench.signal,
   });
