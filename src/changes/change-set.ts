@@ -44,14 +44,21 @@ export async function* buildChangeSet(input: ChangeSetInput): AsyncGenerator<Cha
   const limits = input.limits ?? defaultChangeSetLimits;
   const settled = { ...input, limits, hashes: input.hashes ?? "needed", budget: newReadBudget() };
   let batch: Draft[] = [];
+  let settling: Promise<Change[]> | null = null;
   for await (const draft of scan(input, limits)) {
     batch.push(draft);
     if (batch.length < batchSize) continue;
-    yield* await settleDrafts(batch, settled);
+    // The keeper reads for one batch while the one before is judged here.
+    const before: Promise<Change[]> | null = settling;
+    settling = settleDrafts(batch, settled);
+    // It is waited for a round later, and not at all by a reader that stops.
+    settling.catch(() => undefined);
     batch = [];
+    if (before !== null) yield* await before;
     // Looking is synchronous: without a pause here no signal would ever be noticed.
     await setImmediate();
   }
+  if (settling !== null) yield* await settling;
   yield* await settleDrafts(batch, settled);
 }
 

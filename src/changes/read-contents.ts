@@ -1,3 +1,4 @@
+import { isAirlockError } from "../base/errors.js";
 import type { ChangeKind, EntryState } from "../model/change.js";
 import { canonicalNames } from "../risk/canonical.js";
 import type { SeenContent, SeenContents } from "../risk/content-reasons.js";
@@ -72,20 +73,20 @@ function isFile(state: EntryState | null): state is EntryState {
 }
 
 /**
- * Reads both sides of the files among changes: all beginnings of the layer's files in one batch, and the rest of the few
- * that are longer, as far as the budget goes. What was not read is told with the content.
+ * Reads both sides of the files among changes: in one batch all of the layer's files that are small or that the budget
+ * allows, of the others the beginnings. What was not read is told with the content.
  */
 export async function readContents(
   decided: readonly Decided[],
   input: ReadInput,
 ): Promise<ReadonlyMap<string, SeenContents>> {
   const wishes = new Map(decided.map(({ draft }) => [draft.path, wishFor(draft.path)]));
-  const heads = await readBeginnings(decided, wishes, input);
+  const found = await readAfter(decided, wishes, input);
   const contents = new Map<string, SeenContents>();
   for (const one of decided) {
     const wish = wishes.get(one.draft.path);
     if (wish === undefined || one.kind === "mode") continue;
-    const after = await readRest(one, wish, heads, input);
+    const after = isFile(one.after) ? seen(found.get(one.draft.path), one.after, wish) : undefined;
     const before = await readBefore(one, wish, after, input);
     if (before === undefined && after === undefined) continue;
     const cost = wish.comparing * ((before?.bytes.length ?? 0) + (after?.bytes.length ?? 0));
@@ -95,28 +96,11 @@ export async function readContents(
   return contents;
 }
 
-async function readBeginnings(
-  decided: readonly Decided[],
-  wishes: ReadonlyMap<string, Wish>,
-  { layer, signal }: ReadInput,
-): Promise<ReadonlyMap<string, Uint8Array>> {
-  const heads = new Map<string, Uint8Array>();
-  const files = decided.filter(({ kind, after }) => isFile(after) && kind !== "mode" && after.size > 0);
-  for (const bytes of [beginningBytes, glanceBytes]) {
-    const paths = files.map(({ draft }) => draft.path).filter((path) => wishes.get(path)?.first === bytes);
-    if (paths.length === 0) continue;
-    for (const [path, head] of await layer.heads(paths, bytes, signal)) heads.set(path, head);
-  }
-  return heads;
-}
-
-function seen(bytes: Uint8Array | null | undefined, state: EntryState, cut: string): SeenContent | undefined {
+function seen(bytes: Uint8Array | null | undefined, { size }: EntryState, wish: Wish): SeenContent | undefined {
+  if (size === 0) return { bytes: new Uint8Array() };
   if (bytes === null || bytes === undefined) return undefined;
-  return bytes.length === state.size ? { bytes } : { bytes, cut };
-}
-
-function cutReason(size: number, wish: Wish): string {
-  return size > wish.whole ? "is too large to be read whole" : "is one of too many large files";
+  if (bytes.length === size) return { bytes };
+  return { bytes, cut: size > wish.whole ? "is too large to be read whole" : "is one of too many large files" };
 }
 
 function isText(head: Uint8Array): boolean {
@@ -129,18 +113,59 @@ function takes(budget: ReadBudget, kind: keyof ReadBudget, bytes: number): boole
   return true;
 }
 
-async function readRest(
-  { draft, after }: Decided,
-  wish: Wish,
-  heads: ReadonlyMap<string, Uint8Array>,
+function isReadWhole(size: number, { first, whole }: Wish, budget: ReadBudget): boolean {
+  return size <= first || (size <= whole && takes(budget, "read", size));
+}
+
+async function readAfter(
+  decided: readonly Decided[],
+  wishes: ReadonlyMap<string, Wish>,
   { layer, budget, signal }: ReadInput,
-): Promise<SeenContent | undefined> {
-  if (!isFile(after)) return undefined;
-  if (after.size === 0) return { bytes: new Uint8Array() };
-  const head = heads.get(draft.path);
-  const isLonger = head !== undefined && head.length < after.size && after.size <= wish.whole && isText(head);
-  const rest = isLonger && takes(budget, "read", after.size) ? await layer.read(draft.path, wish.whole, signal) : null;
-  return seen(rest ?? head, after, cutReason(after.size, wish));
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const whole: string[] = [];
+  const beginnings = new Map<number, string[]>([
+    [beginningBytes, []],
+    [glanceBytes, []],
+  ]);
+  for (const { draft, kind, after } of decided) {
+    const wish = wishes.get(draft.path);
+    if (wish === undefined || !isFile(after) || kind === "mode" || after.size === 0) continue;
+    if (isReadWhole(after.size, wish, budget)) whole.push(draft.path);
+    else beginnings.get(wish.first)?.push(draft.path);
+  }
+  const found = new Map<string, Uint8Array>();
+  for (const path of await fetchWhole(whole, found, layer, signal)) beginnings.get(beginningBytes)?.push(path);
+  for (const [bytes, paths] of beginnings) {
+    if (paths.length === 0) continue;
+    for (const [path, head] of await layer.heads(paths, bytes, signal)) found.set(path, head);
+  }
+  return found;
+}
+
+/** Reads whole files into a map; gives back the paths that must be read in another way, as they change at this moment. */
+async function fetchWhole(
+  paths: readonly string[],
+  found: Map<string, Uint8Array>,
+  layer: LayerContents,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  if (paths.length === 0) return [];
+  try {
+    for await (const { path, size, parts } of layer.fetch(paths, signal)) {
+      // Grown since it was listed: what is more than asked for is not held.
+      if (parts === null || size > longBytes) continue;
+      const bytes = Buffer.alloc(size);
+      let at = 0;
+      for await (const part of parts) {
+        if (part instanceof Uint8Array) bytes.set(part, at);
+        at += part instanceof Uint8Array ? part.length : part.hole;
+      }
+      found.set(path, bytes);
+    }
+  } catch (error) {
+    if (!isAirlockError(error, "E_KEEPER_FAILED")) throw error;
+  }
+  return paths.filter((path) => !found.has(path));
 }
 
 async function readBefore(
@@ -150,10 +175,7 @@ async function readBefore(
   { base, budget, signal, wantDeleted }: ReadInput,
 ): Promise<SeenContent | undefined> {
   if (!isFile(before) || (kind === "deleted" && !wantDeleted)) return undefined;
-  if (before.size === 0) return { bytes: new Uint8Array() };
   const isCompared = kind !== "deleted" && (after === undefined || isText(after.bytes));
-  const isLonger =
-    isCompared && before.size > wish.first && before.size <= wish.whole && takes(budget, "read", before.size);
-  const bytes = isLonger ? wish.whole : isCompared ? wish.first : glanceBytes;
-  return seen(await base.read(draft.path, bytes, signal), before, cutReason(before.size, wish));
+  const bytes = !isCompared ? glanceBytes : isReadWhole(before.size, wish, budget) ? wish.whole : wish.first;
+  return seen(before.size === 0 ? null : await base.read(draft.path, bytes, signal), before, wish);
 }

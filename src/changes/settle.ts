@@ -44,7 +44,7 @@ export async function settleDrafts(drafts: readonly Draft[], input: SettleInput)
 
 // The library is worth its loading only where there is something to read.
 function changesYaml({ draft, kind, after }: Decided): boolean {
-  return isFile(after) && kind !== "mode" && wantsYaml(canonicalNames(draft.path));
+  return isFile(after) && kind !== "mode" && after.size > 0 && wantsYaml(canonicalNames(draft.path));
 }
 
 function isFile(state: EntryState | null): state is EntryState {

@@ -26,6 +26,10 @@ interface ContentInput {
   readonly contents?: SeenContents | undefined;
 }
 
+function latin1(bytes: Uint8Array | undefined): string {
+  return bytes === undefined ? "" : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+}
+
 /** Adds what the new content brings that was not in the old one: secrets, text that deceives, what cannot be read. */
 export function contentReasons(
   { path, kind, binary, contents }: ContentInput,
@@ -36,9 +40,10 @@ export function contentReasons(
   if (after !== undefined) {
     const name = canonicalNames(path).at(-1) ?? "";
     const before = contents?.before?.bytes;
-    high.push(...secretReasons(before ?? null, after.bytes), ...binaryReasons(name, before, after.bytes));
+    const text = latin1(after.bytes);
+    high.push(...secretReasons(() => latin1(before), text), ...binaryReasons(name, before, after.bytes));
     if (binary !== true) {
-      high.push(...hiddenTextReasons(name, before ?? null, after.bytes));
+      if (/[\x80-\xff]/.test(text)) high.push(...hiddenTextReasons(name, before ?? null, after.bytes));
       if (after.cut !== undefined) {
         const read = after.bytes.length;
         low.push(`was searched for secrets and hidden characters in its first ${read} bytes only: it ${after.cut}`);

@@ -56,7 +56,7 @@ function withoutFlags(line: string): string {
     : line;
 }
 
-function* findingsIn(raw: string, line: number, isCode: boolean, isForeign: boolean): Generator<Finding> {
+function* findingsIn(raw: string, line: number, isCode: boolean, isForeign: () => boolean): Generator<Finding> {
   const text = withoutFlags(raw);
   for (const { 0: character, index } of text.matchAll(anyHidden)) {
     const code = character.codePointAt(0) ?? 0;
@@ -72,8 +72,12 @@ function decode(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
 }
 
-function isAscii(bytes: Uint8Array): boolean {
-  return !/[\x80-\xff]/.test(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1"));
+function once(decide: () => boolean): () => boolean {
+  let known: boolean | null = null;
+  return () => {
+    known ??= decide();
+    return known;
+  };
 }
 
 /** Lines that had something of the kind before, and how often: they are not new. */
@@ -102,10 +106,9 @@ function sentence(kind: Kind, findings: readonly Finding[]): string[] {
  * (CVE-2021-42694). `name` is the file's last canonical name.
  */
 export function hiddenTextReasons(name: string, before: Uint8Array | null, after: Uint8Array): string[] {
-  if (isAscii(after)) return [];
   const text = decode(after);
   const isCode = !prose.test(name);
-  const isForeign = isCode && hasForeignWords(text);
+  const isForeign = once(() => hasForeignWords(text));
   const known = knownLines(before === null ? "" : decode(before));
   const findings: Finding[] = [];
   for (const [at, line] of text.split("\n").entries()) {

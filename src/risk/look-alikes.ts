@@ -9,6 +9,7 @@ const lisu = /\p{Script=Lisu}/u;
 // does, run them as the plain ones.
 const otherForm =
   /[\u017f\u2102-\u2139\u2160-\u217f\u24b6-\u24e9\ufb00-\ufb06\uff21-\uff3a\uff41-\uff5a\u{1d400}-\u{1d7ff}]/u;
+const strange = new RegExp(`[${[...lookAlikes].join("")}\\p{Script=Lisu}]|${otherForm.source}`, "u");
 const ideographs = String.raw`\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}`;
 const word = new RegExp(`(?:(?![${ideographs}])[\\p{L}\\p{M}\\p{N}_$])+`, "gu");
 const hasIdeographs = new RegExp(`[${ideographs}]`, "u");
@@ -29,21 +30,23 @@ export function hasForeignWords(text: string): boolean {
 }
 
 /** Whether a word with a strange letter deceives; a formula's `Δx` and a Russian word do not. */
-function deceives(characters: readonly string[], line: string, isForeign: boolean): boolean {
+function deceives(characters: readonly string[], line: string, isForeign: () => boolean): boolean {
   if (characters.some((each) => /[A-Za-z]/.test(each))) return true;
   if (characters.every((each) => isOtherForm(each) || /[\p{N}_$]/u.test(each))) return !hasIdeographs.test(line);
-  return !isForeign && characters.length > 1 && characters.every((each) => looksLatin(each) || /[\p{N}_$]/u.test(each));
+  const isWhole = characters.length > 1 && characters.every((each) => looksLatin(each) || /[\p{N}_$]/u.test(each));
+  return isWhole && !isForeign();
 }
 
 /**
  * The strange letters of words that read as one thing and are another: Latin letters mixed with look-alikes, or
  * look-alikes alone in a content that has no foreign words (`isForeign`) otherwise.
  */
-export function* lookAlikesIn(line: string, isForeign: boolean): Generator<string> {
+export function* lookAlikesIn(line: string, isForeign: () => boolean): Generator<string> {
+  if (!strange.test(line)) return;
   for (const [found] of line.matchAll(word)) {
-    if (!/[^\0-\u007f]/.test(found)) continue;
+    if (!strange.test(found)) continue;
     const characters = [...found];
-    const strange = characters.find((each) => looksLatin(each) || isOtherForm(each));
-    if (strange !== undefined && deceives(characters, line, isForeign)) yield strange;
+    const letter = characters.find((each) => looksLatin(each) || isOtherForm(each));
+    if (letter !== undefined && deceives(characters, line, isForeign)) yield letter;
   }
 }

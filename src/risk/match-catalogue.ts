@@ -4,6 +4,8 @@ interface Index {
   readonly names: Map<string, CatalogueEntry[]>;
   readonly endings: Map<string, CatalogueEntry[]>;
   readonly folders: Map<string, CatalogueEntry[]>;
+  /** Folders within a folder, by the outer one. */
+  readonly inFolder: Map<string, (readonly [string, CatalogueEntry])[]>;
   /** Last names of a path, by the very last of them. */
   readonly paths: Map<string, (readonly [string, CatalogueEntry])[]>;
   readonly globs: (readonly [RegExp, CatalogueEntry])[];
@@ -21,24 +23,37 @@ function globOf(pattern: string): RegExp {
 }
 
 function put(index: Index, pattern: string, entry: CatalogueEntry): void {
-  if (pattern.endsWith("/**")) add(index.folders, pattern.slice(0, -3), entry);
-  else if (pattern.includes("/")) add(index.paths, pattern.slice(pattern.lastIndexOf("/") + 1), [pattern, entry]);
+  if (pattern.endsWith("/**")) {
+    const [outer = "", inner] = pattern.slice(0, -3).split("/");
+    if (inner === undefined) add(index.folders, outer, entry);
+    else add(index.inFolder, outer, [inner, entry]);
+  } else if (pattern.includes("/")) add(index.paths, pattern.slice(pattern.lastIndexOf("/") + 1), [pattern, entry]);
   else if (!pattern.includes("*")) add(index.names, pattern, entry);
   else if (pattern.startsWith("*.") && !pattern.includes("*", 1)) add(index.endings, pattern.slice(1), entry);
   else index.globs.push([globOf(pattern), entry]);
 }
 
 // The catalogue turned inside out once, so that a path costs a few look-ups and not hundreds of comparisons.
-const index: Index = { names: new Map(), endings: new Map(), folders: new Map(), paths: new Map(), globs: [] };
+const index: Index = {
+  names: new Map(),
+  endings: new Map(),
+  folders: new Map(),
+  inFolder: new Map(),
+  paths: new Map(),
+  globs: [],
+};
 for (const entry of riskCatalogue) {
   for (const pattern of entry.paths.split(/\s+/)) put(index, pattern, entry);
 }
 
-function* fromFolders(names: readonly string[]): Generator<CatalogueEntry> {
-  for (const [at, name] of names.entries()) {
-    if (at + 1 < names.length) yield* index.folders.get(`${name}/${names[at + 1]}`) ?? [];
-    yield* index.folders.get(name) ?? [];
+function fromFolders(names: readonly string[]): CatalogueEntry[] {
+  const found: CatalogueEntry[] = [];
+  for (let at = 0; at < names.length; at += 1) {
+    const name = names[at] ?? "";
+    for (const [inner, entry] of index.inFolder.get(name) ?? []) if (names[at + 1] === inner) found.push(entry);
+    found.push(...(index.folders.get(name) ?? []));
   }
+  return found;
 }
 
 function* fromName(names: readonly string[]): Generator<CatalogueEntry> {
@@ -57,7 +72,7 @@ function* fromName(names: readonly string[]): Generator<CatalogueEntry> {
  * lies in.
  */
 export function catalogueEntries(names: readonly string[], isFolder: boolean): CatalogueEntry[] {
-  const folders = [...fromFolders(names)];
+  const folders = fromFolders(names);
   if (isFolder || names.includes(".git")) return [...new Set(folders)];
   return [...new Set([...fromName(names), ...folders])];
 }
