@@ -156,13 +156,15 @@ describe("what an agent writes into .git runs nothing on the host", () => {
       ${commit}
       tip=$(git rev-parse HEAD)
       cd .git/refs/heads
-      for name in '$(touch ${"x"})' '--upload-pack=touch x' 'a;touch x' "$(printf 'red\\033[31m')" "$(printf 'two\\nlines')" "$(printf 'bad\\377')" '-q'; do
+      for name in '$(touch ${"x"})' '--upload-pack=touch x' 'a;touch x' "$(printf 'red\\033[31m')" "$(printf 'two\\nlines')" "$(printf 'bad\\377')" '-q' "$(printf 'rtl\\342\\200\\256x')"; do
         echo $tip > "./$name"
       done
       mkdir -p ../../objects/zz; echo x > "../../objects/zz/$(printf '\\033]0;title\\007')"`);
     const { text, brought } = await lookAtEverything(lab, id);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what may not be there.
     expect(text.replace(/\n/g, "")).not.toMatch(/[\u0000-\u001f\u007f]/);
+    expect(text).not.toContain("\u202e");
+    expect(text).toContain("rtl\\u{202e}x");
     expect(text).toContain("\\x1b]0;title\\x07");
     expect(brought).toBe("brought");
     expect(
