@@ -31,14 +31,23 @@ function shown(root: string): Map<string, Entry> {
   return new Map(entries.map((entry) => [entry.path, entry]));
 }
 
-/** A file that was touched and holds what it held is no change, so its time is not carried over. */
-function withoutUntouchedTimes(entries: Map<string, Entry>, before: Map<string, Entry>): Entry[] {
-  return [...entries.values()].map((entry) => {
+/**
+ * What an apply promises to carry. A file that was touched and holds what it held is no change: its time is not carried
+ * over, nor a further name that it got. A copy fills holes and an apply makes them of zeros: holes are looked at apart.
+ */
+function promised(entries: Map<string, Entry>, before: Map<string, Entry>): object[] {
+  const isSame = (entry: Entry): boolean => {
     const old = before.get(entry.path);
-    const same = old?.sha256 === entry.sha256 && old?.type === entry.type && old?.target === entry.target;
-    // A copy fills holes and an apply makes them of zeros: that a hole stays one is looked at apart.
-    const { mtimeUs, sparse: _, ...rest } = entry;
-    return same || mtimeUs === undefined ? rest : { ...rest, mtimeUs };
+    return old?.sha256 === entry.sha256 && old?.type === entry.type && old?.target === entry.target;
+  };
+  const notCarried = new Set([...entries.values()].filter(isSame).map(({ sameAs }) => sameAs));
+  return [...entries.values()].map((entry) => {
+    const { mtimeUs, sameAs, sparse: _, ...rest } = entry;
+    return {
+      ...rest,
+      ...(isSame(entry) ? {} : { mtimeUs }),
+      ...(sameAs === undefined || notCarried.has(sameAs) ? {} : { sameAs }),
+    };
   });
 }
 
@@ -73,7 +82,7 @@ describe("after a full apply the project equals the workspace", () => {
       expect(applied).toMatchObject({ skipped: [], conflicts: [] });
       const wanted = shown(control);
       const found = shown(lab.project);
-      expect(withoutUntouchedTimes(found, before)).toEqual(withoutUntouchedTimes(wanted, before));
+      expect(promised(found, before)).toEqual(promised(wanted, before));
       const filled = [...wanted.values()].filter(
         ({ path, sparse }) => sparse === true && found.get(path)?.sparse !== true,
       );
