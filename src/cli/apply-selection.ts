@@ -1,11 +1,13 @@
 import { AirlockError } from "../base/errors.js";
 import { displayPath } from "../base/escape.js";
-import { countChanges } from "../changes/collect.js";
+import { countChanges, orderForPeople } from "../changes/collect.js";
 import type { ApplyPlan, ConflictPolicy, Skipped } from "../model/apply.js";
 import type { Change } from "../model/change.js";
 import { applyPlan, makeApplyPlan } from "../session/apply.js";
+import { openContents } from "../session/changes.js";
 import type { Review } from "../session/review.js";
 import type { Workbench } from "../session/workbench.js";
+import { chooseHunks } from "./choose-hunks.js";
 import { askForRisk, canAsk, promptPalette, type ShowChange } from "./consent.js";
 import type { CommandContext } from "./context.js";
 import { showDiff } from "./diff.js";
@@ -21,6 +23,24 @@ export interface Selection {
   readonly chosen: readonly Change[];
   /** Contents of files of which only some hunks were chosen. */
   readonly overrides: ReadonlyMap<string, Uint8Array>;
+}
+
+/** Has a person choose hunks of some changes. */
+export async function selectHunks(
+  context: CommandContext,
+  bench: Workbench,
+  review: Review,
+  changes: readonly Change[],
+): Promise<Selection> {
+  const { env, signal } = context.edge;
+  await using source = await openContents(bench, review.record, changes);
+  return await chooseHunks(context.edge, {
+    changes: orderForPeople(changes),
+    source,
+    palette: promptPalette(context),
+    editor: env["VISUAL"] ?? env["EDITOR"],
+    signal,
+  });
 }
 
 /** How far the questions go, and what is done about conflicts. */

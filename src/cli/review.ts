@@ -8,7 +8,7 @@ import { discardSession } from "../session/discard.js";
 import { recordLeft } from "../session/feedback.js";
 import { openReview, type Review } from "../session/review.js";
 import type { Workbench } from "../session/workbench.js";
-import { applySelection, reportOutcome, type Selection, showOne } from "./apply-selection.js";
+import { applySelection, reportOutcome, type Selection, selectHunks, showOne } from "./apply-selection.js";
 import type { Act } from "./command.js";
 import { canAsk, choosePaths } from "./consent.js";
 import type { CommandContext } from "./context.js";
@@ -25,11 +25,12 @@ export interface ReviewEnding {
   readonly totals: ChangeTotals;
 }
 
-type Verb = "apply" | "choose" | "diff" | "keep" | "discard";
+type Verb = "apply" | "choose" | "hunks" | "diff" | "keep" | "discard";
 
 const help: Record<Verb, string> = {
   apply: "write all of it to the project; what is of high risk is asked for by itself",
   choose: "go through the paths one by one",
+  hunks: "go through the hunks, as git add -p does",
   diff: "see it all",
   keep: "leave the session as it is",
   discard: "throw the session away",
@@ -37,8 +38,10 @@ const help: Record<Verb, string> = {
 
 async function askVerb(context: CommandContext, review: Review): Promise<Verb> {
   const { changes } = review.changes;
-  const verbs: Verb[] = changes.length === 0 ? ["keep", "discard"] : ["keep", "apply", "choose", "diff", "discard"];
-  const question = changes.length === 0 ? "discard or keep? [keep] " : "apply, choose, diff, discard or keep? [keep] ";
+  const verbs: Verb[] =
+    changes.length === 0 ? ["keep", "discard"] : ["keep", "apply", "choose", "hunks", "diff", "discard"];
+  const question =
+    changes.length === 0 ? "discard or keep? [keep] " : "apply, choose, hunks, diff, discard or keep? [keep] ";
   for (;;) {
     const answer = await choose(context.edge, question, [...verbs, "?"], context.edge.signal);
     if (answer !== "?") return verbs.find((verb) => verb === answer) ?? "keep";
@@ -53,6 +56,7 @@ interface Chosen extends Selection {
 async function select(context: CommandContext, bench: Workbench, review: Review, verb: Verb): Promise<Chosen> {
   const all: readonly Change[] = orderForPeople(review.changes.changes);
   const none = new Map<string, Uint8Array>();
+  if (verb === "hunks") return { ...(await selectHunks(context, bench, review, all)), rejected: [] };
   if (verb === "choose") {
     return { ...(await choosePaths(context, all, showOne(context, bench, review))), overrides: none };
   }
