@@ -44,7 +44,7 @@ export interface RefChanges {
   readonly notes: readonly string[];
 }
 
-const maxRefs = 2_000;
+const maxRefs = 5_000;
 
 async function readHead(side: Side): Promise<string | null> {
   const value = await side.loose("HEAD");
@@ -65,7 +65,9 @@ function candidates(changes: readonly Change[], before: PackedRefs, after: Packe
     for (const [name, id] of after.refs) if (before.refs.get(name) !== id) names.add(name);
     if (after.strange > 0) notes.push(`.git/packed-refs has ${after.strange} lines that git would not write`);
   }
-  return [...names].sort();
+  // Branches first: whatever is too many, they are compared.
+  const rank = (name: string): string => (name.startsWith("refs/heads/") ? `0${name}` : `1${name}`);
+  return [...names].sort((left, right) => (rank(left) < rank(right) ? -1 : 1));
 }
 
 /** Compares the refs of both sides where their files differ: the cost follows the changes, not the repository. */

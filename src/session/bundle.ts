@@ -13,7 +13,8 @@ import { releaseFrame } from "./release.js";
 import { sandboxRequest, startSandbox } from "./sandbox.js";
 import type { Workbench } from "./workbench.js";
 
-interface BundleWish {
+/** What to bundle, and where to. */
+export interface BundleWish {
   readonly record: SessionRecord;
   /** `HEAD` or `refs/heads/…`. */
   readonly ref: string;
