@@ -1,7 +1,11 @@
-// Bundles the CLI: one chunk for each lazily loaded command, so that starting costs only what is used.
+// Bundles the CLI into one file whose modules are evaluated when they are first imported, and compiles it: so that starting costs
+// only what is used.
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import nodeModule from "node:module";
 import { dirname, join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { Script } from "node:vm";
 import { build } from "esbuild";
 
 const root = new URL("..", import.meta.url).pathname;
@@ -95,25 +99,42 @@ function writeNotices(metafile) {
   );
 }
 
-// Built beside and put in place at the end: a running airlock loads its commands from there when they are called.
+// Every function at once, not only those that a first run happens to call; bin/airlock says what for.
+function writeCompiled(name) {
+  const source = readFileSync(join(root, fresh, name), "utf8");
+  setFlagsFromString("--no-lazy");
+  const script = new Script(nodeModule.wrap(source), { filename: join(root, "dist", name) });
+  // V8 takes compiled code only under the flags that it was written with.
+  setFlagsFromString("--lazy");
+  writeFileSync(join(root, fresh, `${name}.${process.version}-${process.arch}`), script.createCachedData());
+}
+
+// Built beside and put in place at the end: whoever starts meanwhile finds a whole program.
 const fresh = `dist.${process.pid}`;
 const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: { airlock: "src/bin.ts" },
   outdir: fresh,
   bundle: true,
-  splitting: true,
-  format: "esm",
+  format: "cjs",
+  outExtension: { ".js": ".cjs" },
   platform: "node",
   target: "node20",
   metafile: true,
   legalComments: "none",
-  define: { AIRLOCK_VERSION: JSON.stringify(version), AIRLOCK_IMAGE_HASH: JSON.stringify(imageHash()) },
-  banner: { js: 'import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);' },
+  // Node can load nothing by itself from a program that it was handed compiled.
+  supported: { "dynamic-import": false },
+  define: {
+    AIRLOCK_VERSION: JSON.stringify(version),
+    AIRLOCK_IMAGE_HASH: JSON.stringify(imageHash()),
+    "import.meta.url": "programUrl",
+  },
+  banner: { js: 'const programUrl = require("node:url").pathToFileURL(__filename).href;' },
   plugins: [stubUnused, englishOnly, zodApart],
 });
 writeFileSync(join(root, fresh, "meta.json"), JSON.stringify(metafile).replaceAll(`${fresh}/`, "dist/"));
 writeNotices(metafile);
+writeCompiled("airlock.cjs");
 rmSync(join(root, "dist.old"), { recursive: true, force: true });
 if (existsSync(join(root, "dist"))) renameSync(join(root, "dist"), join(root, "dist.old"));
 renameSync(join(root, fresh), join(root, "dist"));

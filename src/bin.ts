@@ -66,4 +66,4 @@ async function main(): Promise<void> {
   process.stdin.unref?.();
 }
 
-await main();
+void main();

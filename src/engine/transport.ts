@@ -168,6 +168,8 @@ export class Transport {
       ...(socketPath === undefined ? { host, port } : { socketPath }),
       // Node's own agent keeps connections: on this machine a new one costs nothing and is never stale.
       agent: agent ?? false,
+      // A socket has no name to show to TLS; finding that out would compile the largest regular expression of all.
+      ...(socketPath === undefined ? {} : { servername: "" }),
       method: call.method,
       path: `${this.#version}${call.path}${queryString(call.query ?? {})}`,
       headers: headersOf(call, host),
