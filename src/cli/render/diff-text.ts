@@ -1,4 +1,5 @@
 import { displayPath, escapeText } from "../../base/escape.js";
+import type { Rename } from "../../changes/renames.js";
 import { largestShown } from "../../changes/settle.js";
 import type { Change, ChangeTotals, EntryState } from "../../model/change.js";
 import { diffContents } from "../../text/line-diff.js";
@@ -12,6 +13,7 @@ export interface DiffTextInput {
   readonly changes: readonly Change[];
   readonly totals: ChangeTotals;
   readonly warnings: readonly string[];
+  readonly renames?: readonly Rename[];
   readonly source: ContentSource;
   readonly palette: Palette;
   readonly signal: AbortSignal;
@@ -28,32 +30,52 @@ export async function* renderDiffText(input: DiffTextInput): AsyncGenerator<stri
   const first = changes.filter(({ kind, risk }) => kind === "deleted" || risk.level === "high");
   const rest = changes.filter(({ kind, risk }) => kind !== "deleted" && risk.level !== "high");
   if (first.length > 0) yield `\n${palette.bold("Deletions and high risk:")}\n`;
-  for (const change of first) yield listed(change, palette);
+  const targets = new Map(input.renames?.map((each) => [each.from, each]));
+  for (const change of first) yield listed(change, palette, targets.get(change.path));
   if (totals.deleted > 0) {
     yield palette.dim("(contents of deleted files are not shown: the host still has them, and --patch shows them)\n");
   }
+  const origins = new Map(input.renames?.map((each) => [each.to, each]));
   for (const change of [...first, ...rest]) {
     input.signal.throwIfAborted();
-    if (change.kind !== "deleted") yield* renderChange(change, input);
+    if (change.kind !== "deleted") yield* renderChange(change, input, origins.get(change.path));
   }
 }
 
-function listed(change: Change, palette: Palette): string {
+function listed(change: Change, palette: Palette, rename: Rename | undefined): string {
   const { path, kind, risk, conflict, before } = change;
   const size = kind === "deleted" && before?.type === "file" ? ` (${formatSize(before.size)})` : "";
   const slash = change.type === "dir" ? "/" : "";
   const mark = risk.level === "high" ? "!" : " ";
-  const lines = [palette.red(`${mark} ${kind.padEnd(8)} ${displayPath(path)}${slash}`) + size];
+  const lines = [palette.red(`${mark} ${kind.padEnd(8)} ${displayPath(path)}${slash}`) + size + renamedTo(rename)];
   for (const reason of risk.reasons) lines.push(`             ${palette.yellow(escapeText(reason))}`);
   if (conflict) lines.push(`             ${palette.yellow(conflictText)}`);
   return `${lines.join("\n")}\n`;
 }
 
+/** Where the content of a deleted file is now; empty when it is gone. */
+export function renamedTo(rename: Rename | undefined): string {
+  return rename === undefined ? "" : `, renamed to ${displayPath(rename.to)}`;
+}
+
 const conflictText = "conflict: it changed on the host since the session began";
 
-async function* renderChange(change: Change, input: DiffTextInput): AsyncGenerator<string, void, void> {
-  yield `\n${renderHeading(change, input.palette)}`;
-  if (change.kind !== "mode") yield* renderBody(change, input);
+async function* renderChange(
+  change: Change,
+  input: DiffTextInput,
+  rename: Rename | undefined,
+): AsyncGenerator<string, void, void> {
+  const { palette, source } = input;
+  yield `\n${renderHeading(change, palette)}`;
+  // What is of high risk at its new place is shown whole, however well known it was at the old one.
+  const known = change.risk.level === "high" ? undefined : rename;
+  if (rename !== undefined) {
+    const alike = rename.similarity === 100 ? "the same content" : `${rename.similarity}% of it alike`;
+    const shown = known === undefined ? "" : rename.similarity === 100 ? ", not shown" : "; what differs:";
+    yield `${palette.cyan(`  renamed from ${displayPath(rename.from)}, ${alike}${shown}`)}\n`;
+  }
+  if (change.kind === "mode" || known?.similarity === 100) return;
+  yield* renderBody(change, { source, palette, rename: known });
 }
 
 /** What a change is, and every reason to look at it. */
@@ -81,7 +103,7 @@ function describe({ type, mode, size }: EntryState): string {
 /** The difference itself, or a line that says why it is not shown. */
 export async function* renderBody(
   change: Change,
-  { source, palette }: Pick<DiffTextInput, "source" | "palette">,
+  { source, palette, rename }: Pick<DiffTextInput, "source" | "palette"> & { readonly rename?: Rename | undefined },
 ): AsyncGenerator<string, void, void> {
   const { path, before, after } = change;
   if (before?.type === "symlink") yield `${palette.red(`-→ ${displayPath(before.target ?? "")}`)}\n`;
@@ -91,7 +113,11 @@ export async function* renderBody(
   if (change.binary) yield notShown("binary", change);
   else if (Math.max(...sizes) > largestShown) yield notShown(`larger than ${formatSize(largestShown)}`, change);
   else {
-    const old = await contentOf(before, () => source.readBefore(path, largestShown));
+    // Of a renamed file only what differs from the old one is new to the reader.
+    const old =
+      rename === undefined
+        ? await contentOf(before, () => source.readBefore(path, largestShown))
+        : await source.readBefore(rename.from, largestShown);
     const now = await contentOf(after, () => source.readAfter(path, largestShown));
     if (old === null || now === null) yield notShown("unreadable", change);
     else if (old.includes(0) || now.includes(0)) yield notShown("binary", change);

@@ -1,6 +1,8 @@
 import { displayPath, escapeText } from "../../base/escape.js";
+import { knownRenames } from "../../changes/renames.js";
 import type { Change, ChangeTotals } from "../../model/change.js";
 import { makePalette, wantsColour } from "./colour.js";
+import { renamedTo } from "./diff-text.js";
 import { formatTotals } from "./stat.js";
 
 interface SummaryInput {
@@ -20,13 +22,16 @@ const shownFirst = 15;
 export function formatSummary({ changes, totals, warnings = [] }: SummaryInput, place: SummaryPlace): string {
   const palette = makePalette(wantsColour(place.env, place.stderr.isTTY === true));
   const lines = [palette.bold(formatTotals(totals)), ...warnings.map((each) => palette.red(`! ${escapeText(each)}`))];
+  const renames = new Map(knownRenames(changes).map((each) => [each.from, each]));
   const high = changes.filter(({ risk }) => risk.level === "high");
   const deleted = changes.filter(({ kind, risk }) => kind === "deleted" && risk.level !== "high");
   for (const { path, kind, risk } of high.slice(0, shownFirst)) {
     lines.push(palette.red(`! ${kind} ${displayPath(path)}: ${escapeText(risk.reasons[0] ?? "")}`));
   }
   if (high.length > shownFirst) lines.push(palette.red(`! and ${high.length - shownFirst} more of high risk`));
-  for (const { path } of deleted.slice(0, shownFirst)) lines.push(`  deleted ${displayPath(path)}`);
+  for (const { path } of deleted.slice(0, shownFirst)) {
+    lines.push(`  deleted ${displayPath(path)}${renamedTo(renames.get(path))}`);
+  }
   if (deleted.length > shownFirst) lines.push(`  and ${deleted.length - shownFirst} more deleted`);
   return lines.join("\n");
 }
