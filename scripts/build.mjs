@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import nodeModule from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { Script } from "node:vm";
 import { build } from "esbuild";
@@ -62,22 +62,15 @@ const englishOnly = {
   },
 };
 
-// The whole of zod is for what is rarely read, `zod/mini` for what every start reads. Bundled from the same files, the second
-// would bring in all of the first.
-const zodApart = {
-  name: "zod-apart",
+// Large and rarely needed: each is a file of its own, so that no start reads it. The whole of zod would also take its small
+// sister (`zod/mini`, which every start needs) along.
+const apart = ["dockerode", "yaml", "zod"];
+const keepApart = {
+  name: "keep-apart",
   setup(bundler) {
-    const resolveApart = async ({ path, resolveDir, kind, pluginData }) => {
-      if (pluginData === "again") return undefined;
-      const found = await bundler.resolve(path, { resolveDir, kind, pluginData: "again" });
-      return found.namespace === "file" ? { ...found, namespace: "zod-apart" } : found;
-    };
-    bundler.onResolve({ filter: /^zod$/ }, resolveApart);
-    bundler.onResolve({ filter: /^\./, namespace: "zod-apart" }, resolveApart);
-    bundler.onLoad({ filter: /.*/, namespace: "zod-apart" }, ({ path }) => ({
-      contents: readFileSync(path, "utf8"),
-      resolveDir: dirname(path),
-    }));
+    bundler.onResolve({ filter: new RegExp(`^(${apart.join("|")})$`) }, ({ path, kind }) =>
+      kind === "entry-point" ? undefined : { path: `./${path}.cjs`, external: true },
+    );
   },
 };
 
@@ -101,19 +94,25 @@ function writeNotices(metafile) {
 
 // Every function at once, not only those that a first run happens to call; bin/airlock says what for.
 function writeCompiled(name) {
-  const source = readFileSync(join(root, fresh, name), "utf8");
+  const path = join(root, fresh, name);
+  // Read byte by byte, which is quickest: what esbuild leaves of other characters stands in regular expressions and comments.
+  const source = readFileSync(path, "utf8").replace(
+    /[^\0-\x7f]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  writeFileSync(path, source);
   setFlagsFromString("--no-lazy");
   const script = new Script(nodeModule.wrap(source), { filename: join(root, "dist", name) });
   // V8 takes compiled code only under the flags that it was written with.
   setFlagsFromString("--lazy");
-  writeFileSync(join(root, fresh, `${name}.${process.version}-${process.arch}`), script.createCachedData());
+  writeFileSync(`${path}.${process.version}-${process.arch}`, script.createCachedData());
 }
 
 // Built beside and put in place at the end: whoever starts meanwhile finds a whole program.
 const fresh = `dist.${process.pid}`;
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: { airlock: "src/bin.ts" },
+  entryPoints: { airlock: "src/bin.ts", ...Object.fromEntries(apart.map((name) => [name, name])) },
   outdir: fresh,
   bundle: true,
   format: "cjs",
@@ -130,7 +129,7 @@ const { metafile } = await build({
     "import.meta.url": "programUrl",
   },
   banner: { js: 'const programUrl = require("node:url").pathToFileURL(__filename).href;' },
-  plugins: [stubUnused, englishOnly, zodApart],
+  plugins: [keepApart, stubUnused, englishOnly],
 });
 writeFileSync(join(root, fresh, "meta.json"), JSON.stringify(metafile).replaceAll(`${fresh}/`, "dist/"));
 writeNotices(metafile);
