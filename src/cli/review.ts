@@ -2,10 +2,12 @@ import type { Command } from "commander";
 import { isAirlockError } from "../base/errors.js";
 import { escapeBody } from "../base/escape.js";
 import { orderForPeople } from "../changes/collect.js";
+import { belongsToGit } from "../git/sort-paths.js";
 import type { Skipped } from "../model/apply.js";
 import type { Change, ChangeTotals } from "../model/change.js";
 import { discardSession } from "../session/discard.js";
 import { recordLeft } from "../session/feedback.js";
+import { gitChangesOf } from "../session/git-changes.js";
 import { openReview, type Review } from "../session/review.js";
 import type { Workbench } from "../session/workbench.js";
 import { applySelection, reportOutcome, type Selection, selectHunks, showOne } from "./apply-selection.js";
@@ -54,7 +56,8 @@ interface Chosen extends Selection {
 }
 
 async function select(context: CommandContext, bench: Workbench, review: Review, verb: Verb): Promise<Chosen> {
-  const all: readonly Change[] = orderForPeople(review.changes.changes);
+  // git's own files are never applied: nobody is asked about each of them.
+  const all: readonly Change[] = orderForPeople(review.changes.changes).filter((change) => !belongsToGit(change));
   const none = new Map<string, Uint8Array>();
   if (verb === "hunks") return { ...(await selectHunks(context, bench, review, all)), rejected: [] };
   if (verb === "choose") {
@@ -88,7 +91,8 @@ export async function reviewSession(context: CommandContext, bench: Workbench, i
     const review = await openReview(bench, id);
     first ??= review.changes.totals;
     const totals = first;
-    context.edge.stderr.write(`\n${formatSummary(review.changes, context.edge)}\n`);
+    const git = await gitChangesOf(bench, review.record, review.changes.changes);
+    context.edge.stderr.write(`\n${formatSummary({ ...review.changes, git }, context.edge)}\n`);
     const verb = canAsk(context) ? await askVerb(context, review) : "keep";
     if (verb === "diff") await showDiff(context, bench, review.record, review.changes);
     else if (verb === "discard") {

@@ -61,7 +61,7 @@ async function openPlace(bench: Workbench, project: string): Promise<Place> {
 }
 
 function refOf(branch: string | undefined): string {
-  if (branch === undefined) return "HEAD";
+  if (branch === undefined || branch === "HEAD") return "HEAD";
   const ref = `refs/heads/${branch.replace(/^refs\/heads\//, "")}`;
   if (isRefName(ref)) return ref;
   throw new AirlockError("E_USAGE", `${JSON.stringify(branch)} cannot be the name of a branch`);

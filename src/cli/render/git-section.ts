@@ -105,6 +105,19 @@ function countsOf({ counts }: GitReport): string[] {
   return all.filter(([count]) => count > 0).map(([count, one, many]) => countOf(count, one, many));
 }
 
+/** The section in a few lines, for a summary: its risks, then the branches that gained commits. What is left out is counted. */
+export function summarizeGit({ risks, branches, paths }: GitReport, palette: Palette): string[] {
+  const gained = branches.filter(({ commits }) => commits.length > 0);
+  const commits = gained.map(
+    ({ name, commits: made, more }) => `${countOf(made.length + more, "commit")} on ${displayPath(name)}`,
+  );
+  const more = (all: readonly string[]) => (all.length > shownNames ? [`and ${all.length - shownNames} more`] : []);
+  return [
+    `git: ${[...commits.slice(0, 5), ...(commits.length > 5 ? ["…"] : []), countOf(paths, "changed path")].join(", ")}`,
+    ...[...risks.slice(0, shownNames), ...more(risks)].map((each) => palette.red(`! ${escapeText(each)}`)),
+  ];
+}
+
 const topRisk = /^(?:`\.git` is|the repository \(\.git\)|a repository \(\.git\))/;
 
 /**

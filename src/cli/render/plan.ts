@@ -1,4 +1,5 @@
 import { displayPath, escapeText } from "../../base/escape.js";
+import { belongsToGit, gitFolderOf } from "../../git/sort-paths.js";
 import type { ApplyPlan, Operation, Skipped } from "../../model/apply.js";
 import type { Change } from "../../model/change.js";
 import type { Palette } from "./colour.js";
@@ -35,7 +36,7 @@ export function formatPlan({ plan, changes, palette }: PlanText): string {
       lines.push(palette.yellow(`           ${escapeText(reason)}`));
   }
   lines.push(...(rest.length <= namedOrdinary ? rest.map((each) => `  ${lineOf(each)}`) : byFolder(rest)));
-  lines.push(...section("not applied:", plan.skipped, palette.yellow));
+  lines.push(...section("not applied:", foldGit(plan.skipped), palette.yellow));
   lines.push(
     ...section("changed on the host too, so nothing is applied until you decide:", plan.conflicts, palette.red),
   );
@@ -67,6 +68,21 @@ function byFolder(operations: readonly Operation[]): string[] {
     counts.set(top, (counts.get(top) ?? 0) + 1);
   }
   return [...counts].map(([top, count]) => `  ${countOf(count, "ordinary change")} in ${displayPath(top)}`);
+}
+
+// One commit changes dozens of git's files, and all of them for one reason; the diff has a section on what they say.
+function foldGit(skipped: readonly Skipped[]): Skipped[] {
+  const counts = new Map<string, { readonly reason: string; count: number }>();
+  for (const each of skipped.filter(belongsToGit)) {
+    const folder = counts.get(gitFolderOf(each.path));
+    if (folder === undefined) counts.set(gitFolderOf(each.path), { reason: each.reason, count: 1 });
+    else folder.count += 1;
+  }
+  const folded = [...counts].map(([path, { reason, count }]) => ({
+    path,
+    reason: `${countOf(count, "path")}; ${reason}`,
+  }));
+  return [...folded, ...skipped.filter((each) => !belongsToGit(each))];
 }
 
 function section(title: string, entries: readonly Skipped[], paint: (text: string) => string): string[] {

@@ -1,14 +1,21 @@
 import { displayPath, escapeText } from "../../base/escape.js";
+import { countChanges } from "../../changes/collect.js";
 import { knownRenames } from "../../changes/renames.js";
+import type { GitReport } from "../../git/report.js";
+import { belongsToGit } from "../../git/sort-paths.js";
 import type { Change, ChangeTotals } from "../../model/change.js";
+import { deletionWarnings } from "../../risk/whole-set.js";
 import { makePalette, wantsColour } from "./colour.js";
 import { renamedTo } from "./diff-text.js";
+import { summarizeGit } from "./git-section.js";
 import { formatTotals } from "./stat.js";
 
 interface SummaryInput {
   readonly changes: readonly Change[];
   readonly totals: ChangeTotals;
   readonly warnings?: readonly string[];
+  /** Where given, it tells of git's own files in their place. */
+  readonly git?: GitReport | null;
 }
 
 interface SummaryPlace {
@@ -19,7 +26,11 @@ interface SummaryPlace {
 const shownFirst = 15;
 
 /** What changed, in a few lines: the totals, then what must not be missed. What is left out is counted. */
-export function formatSummary({ changes, totals, warnings = [] }: SummaryInput, place: SummaryPlace): string {
+export function formatSummary(input: SummaryInput, place: SummaryPlace): string {
+  const { git = null } = input;
+  const changes = git === null ? input.changes : input.changes.filter((change) => !belongsToGit(change));
+  const totals = git === null ? input.totals : countChanges(changes);
+  const warnings = git === null ? (input.warnings ?? []) : deletionWarnings(changes);
   const palette = makePalette(wantsColour(place.env, place.stderr.isTTY === true));
   const lines = [palette.bold(formatTotals(totals)), ...warnings.map((each) => palette.red(`! ${escapeText(each)}`))];
   const renames = new Map(knownRenames(changes).map((each) => [each.from, each]));
@@ -33,5 +44,5 @@ export function formatSummary({ changes, totals, warnings = [] }: SummaryInput, 
     lines.push(`  deleted ${displayPath(path)}${renamedTo(renames.get(path))}`);
   }
   if (deleted.length > shownFirst) lines.push(`  and ${deleted.length - shownFirst} more deleted`);
-  return lines.join("\n");
+  return [...lines, ...(git === null ? [] : summarizeGit(git, palette))].join("\n");
 }
