@@ -23,6 +23,8 @@ interface PlanInput {
   readonly siblings: (folder: string) => readonly string[];
   /** Both sides' changes of a text put together; null when they do not go together. */
   readonly mergeOf: (path: string) => Uint8Array | null;
+  /** What a person said no to: it is not taken in for anything else either. */
+  readonly refused?: ReadonlySet<string>;
   /** The host takes names that differ in case or form for the same. */
   readonly caseInsensitive?: boolean;
   /** Files that were hidden from the sandbox may be made from what was made inside. */
@@ -107,7 +109,9 @@ class Planning {
 
   #judge(change: Change, collisions: ReadonlyMap<string, string>): Verdict {
     const { path, after } = change;
-    const reason = refusalOf(change, this.#input.allowMasked) ?? collisions.get(path);
+    const { allowMasked, refused } = this.#input;
+    const reason =
+      refusalOf(change, allowMasked) ?? collisions.get(path) ?? (refused?.has(path) ? "refused" : undefined);
     if (reason !== undefined) return skip(reason);
     const above = after === null ? this.#stayingAbove(path) : this.#folderAbove(path);
     if (typeof above === "object") return above;
