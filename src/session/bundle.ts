@@ -109,6 +109,8 @@ export async function writeBundle(bench: Workbench, wish: BundleWish): Promise<v
   await createLayerVolumes(bench, wish.record);
   const record = readerRecord(bench, wish.record, image);
   const request = readerRequest(bench, record, image);
+  // One that was killed here left its own behind.
+  for (const { id } of await engine.listContainers(request.labels)) await engine.removeContainer(id);
   const container = await engine.createContainer(request);
   try {
     await using sandbox = await startSandbox(bench, { container, request, record, image, tty: false });
