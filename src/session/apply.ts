@@ -1,5 +1,6 @@
 import { planApply } from "../apply/plan.js";
 import { AirlockError } from "../base/errors.js";
+import { displayPath } from "../base/escape.js";
 import { openHostBase } from "../changes/host-base.js";
 import type { ApplyPlan, ConflictPolicy, OperationSource, Skipped } from "../model/apply.js";
 import type { Change } from "../model/change.js";
@@ -68,13 +69,22 @@ export async function makeApplyPlan(bench: Workbench, review: Review, wish: Plan
   });
 }
 
-function layerSource(bench: Workbench, session: string): OperationSource {
+async function* partsOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+/** The contents that the review holds, and the rest from the session's layer: the transaction checks the hash of each. */
+function layerSource(bench: Workbench, { record, contents }: Review): OperationSource {
   return {
     async *fetch(paths) {
       const keeper = await bench.contentKeeper();
-      for await (const { path, parts } of keeper.fetchFiles({ session, layer: "workspace", paths })) {
-        if (parts === null) {
-          throw new AirlockError("E_APPLY_CONFLICT", `${JSON.stringify(path)} is no file in the session any more`, {
+      const missing = paths.filter((path) => !contents.has(path));
+      const fetched = keeper.fetchFiles({ session: record.id, layer: "workspace", paths: missing });
+      for (const path of paths) {
+        const held = contents.get(path);
+        const parts = held === undefined ? (await fetched.next()).value?.parts : partsOf(held);
+        if (parts === null || parts === undefined) {
+          throw new AirlockError("E_APPLY_CONFLICT", `${displayPath(path)} is no file in the session any more`, {
             hint: "what runs in the session changed it after you looked: look again",
           });
         }
@@ -101,7 +111,7 @@ export async function applyPlan(
     kind: "apply",
     undoes: null,
     operations,
-    source: layerSource(bench, id),
+    source: layerSource(bench, review),
     sync,
   });
   return { applyId: applyName(id, summary.id), applied: operations.map(({ path }) => path), skipped, conflicts };
