@@ -133,6 +133,12 @@ describe("what deceives the reader (40, 41, 42)", () => {
     expect(found.shown).not.toMatch(/[\u202e\u2066\u200b]/);
   });
 
+  it("a reason that quotes a name is escaped as well", async () => {
+    const found = await review((root) => [put(root, "A\u202e", "x"), put(root, "a\u202e", "y")]);
+    expect(found.change("a\u202e").risk.reasons.join()).toContain("same name");
+    expect(found.shown).not.toContain("\u202e");
+  });
+
   it("a key or a host cannot end the sentence, or the line, that names it", async () => {
     const key = "x\n! deleted nothing\u001b[2J";
     const found = await review((root) => put(root, "package.json", JSON.stringify({ scripts: { [key]: "sh" } })));
