@@ -103,7 +103,14 @@ export async function applySelection(
   let plan = await makeApplyPlan(bench, review, { ...selection, policy });
   const show = (): void => {
     if (context.options.json !== true)
-      context.note(formatPlan({ plan, changes: review.changes.changes, palette: promptPalette(context) }));
+      context.note(
+        formatPlan({
+          plan,
+          changes: review.changes.changes,
+          palette: promptPalette(context),
+          columns: context.edge.stderr.columns ?? 80,
+        }),
+      );
   };
   show();
   if (wish.dryRun) return notWritten(plan, []);

@@ -9,6 +9,7 @@ import { makePalette, wantsColour } from "./colour.js";
 import { renamedTo } from "./diff-text.js";
 import { summarizeGit } from "./git-section.js";
 import { formatTotals } from "./stat.js";
+import { wrapLine } from "./wrap.js";
 
 interface SummaryInput {
   readonly changes: readonly Change[];
@@ -20,7 +21,7 @@ interface SummaryInput {
 
 interface SummaryPlace {
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stderr: { readonly isTTY?: boolean };
+  readonly stderr: { readonly isTTY?: boolean; readonly columns?: number };
 }
 
 const shownFirst = 15;
@@ -37,7 +38,8 @@ export function formatSummary(input: SummaryInput, place: SummaryPlace): string 
   const high = changes.filter(({ risk }) => risk.level === "high");
   const deleted = changes.filter(({ kind, risk }) => kind === "deleted" && risk.level !== "high");
   for (const { path, kind, risk } of high.slice(0, shownFirst)) {
-    lines.push(palette.red(`! ${kind} ${displayPath(path)}: ${escapeText(risk.reasons[0] ?? "")}`));
+    const line = `! ${kind} ${displayPath(path)}: ${risk.reasons.map(escapeText).join("; ")}`;
+    lines.push(...wrapLine(line, place.stderr.columns ?? 80, "    ").map(palette.red));
   }
   if (high.length > shownFirst) lines.push(palette.red(`! and ${high.length - shownFirst} more of high risk`));
   for (const { path } of deleted.slice(0, shownFirst)) {
