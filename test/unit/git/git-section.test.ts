@@ -82,7 +82,12 @@ describe("git's own files elsewhere", () => {
 
   it("are one line of what a plan leaves out, for each place", () => {
     const skipped = changes.map(({ path }) => ({ path, reason: "no" }));
-    const text = formatPlan({ plan: { operations: [], skipped, conflicts: [] }, changes, palette, columns: 80: place.palette });
+    const text = formatPlan({
+      plan: { operations: [], skipped, conflicts: [] },
+      changes,
+      columns: 80,
+      palette: place.palette,
+    });
     expect(text.split("\n").slice(1)).toEqual([
       "not applied:",
       "  .git: 90 paths; no",
