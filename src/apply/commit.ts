@@ -120,7 +120,7 @@ class Commit {
   /** Whether what was taken away is what was to be taken, with nothing written to it since. */
   #isKept(before: HostState, kept: Buffer): boolean {
     const now = lookAt(kept);
-    if (now === null || !isSameContent(before, now)) return false;
+    if (now === null || !isSameContent(before, now) || now.mode !== before.mode || now.uid !== before.uid) return false;
     if (before.links > 1) this.#ownCtimes.set(before.inode, now.ctimeNs);
     return true;
   }
@@ -175,7 +175,7 @@ class Commit {
       if (!noLinks.has(systemCodeOf(error) ?? "")) throw error;
       renameSync(path, kept);
     }
-    if (!isSameContent(before, lookAt(kept))) throw conflictAt(step.path, "changed while it was replaced");
+    if (!this.#isKept(before, kept)) throw conflictAt(step.path, "changed while it was replaced");
     this.#say(`replace ${step.number}`);
     renameSync(staged, path);
     this.#say(`replaced ${step.number}`);

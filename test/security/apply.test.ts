@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -175,6 +176,32 @@ describe("an apply on a hostile host", () => {
     );
   }, 120_000);
 
+  test("does not take back a right that was taken away at any step", async () => {
+    await atEveryStep(
+      ({ bed }) => chmodSync(join(bed.project, "src/edit"), 0o600),
+      ({ bed }) => expect(lstatSync(join(bed.project, "src/edit")).mode & 0o777).toBe(0o600),
+    );
+  }, 120_000);
+
+  test("leaves what somebody changed after it was written, when the rest is taken back, and names it", async () => {
+    for (const path of ["edit", "src/edit", "src/new", "made/new", "made/theirs"]) {
+      using scene = new Scene();
+      const { bed } = scene;
+      const stop = new AbortController();
+      const onStep = (what: string): void => {
+        if (what !== "phase committed") return;
+        writeFileSync(join(bed.project, path), "THEIRS", { flag: "a" });
+        stop.abort();
+        throw stop.signal.reason;
+      };
+      const failure = await bed.apply(scene.operations, { onStep }).catch((error: unknown) => error);
+      expect(messageOf(failure)).toContain(path === "made/theirs" ? "made (" : path);
+      expect(readFileSync(join(bed.project, path), "utf8")).toContain("THEIRS");
+      expect(readFileSync(join(bed.project, "src/deep/edit"), "utf8")).toBe("old src/deep/edit");
+      expect(existsSync(join(bed.project, "src/deep/new"))).toBe(false);
+    }
+  });
+
   test("does not lose what an editor puts in a file's place, at any step but the one before the rename", async () => {
     let lost = 0;
     await atEveryStep(
@@ -212,6 +239,18 @@ describe("an apply on a hostile host", () => {
         ({ bed }) => expect(readFileSync(join(bed.project, path), "utf8")).toBe("THEIRS"),
       );
     }
+    let replaced = 0;
+    await atEveryStep(
+      ({ bed }) => {
+        rmSync(join(bed.project, "made"), { recursive: true, force: true });
+        mkdirSync(join(bed.project, "made"), { mode: 0o711 });
+      },
+      ({ bed }) => {
+        if ((lstatSync(join(bed.project, "made")).mode & 0o777) !== 0o711) replaced += 1;
+      },
+    );
+    // Of an empty folder only the one call that was about to be made when it came takes the place.
+    expect(replaced).toBeLessThanOrEqual(1);
   }, 120_000);
 
   test("writes nothing into a folder that was moved out of the project, at any step", async () => {
@@ -269,7 +308,7 @@ describe("an apply on a hostile host", () => {
     await expect(bed.apply(operations, { root })).rejects.toMatchObject({ code: "E_PROJECT_UNUSABLE" });
     rmSync(bed.project);
     mkdirSync(bed.project);
-    await expect(bed.apply(operations, { root })).rejects.toMatchObject({ code: "E_APPLY_CONFLICT" });
+    await expect(bed.apply([put("x", "x")], { root })).rejects.toMatchObject({ code: "E_APPLY_CONFLICT" });
     expect(scene.outsideTree).toEqual(outsideTree);
     expect(readdirSync(bed.project)).toEqual([]);
   });
@@ -293,7 +332,7 @@ describe("an apply of a hostile session", () => {
     const before = snapshot(bed.project);
     const evil = join(bed.top, "evil");
     mkdirSync(evil);
-    for (const text of ["evil edit", "", `new edit${"x".repeat(9000)}`]) {
+    for (const text of ["new EDIT", "evil edit", "", `new edit${"x".repeat(9000)}`]) {
       writeFileSync(join(evil, "edit"), text);
       const operation = {
         ...put("edit", "new edit", { expected: stateAt(bed.project, "edit") }),
