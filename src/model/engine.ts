@@ -94,6 +94,8 @@ export interface ContainerRequest {
   readonly oomScoreAdjustment: number;
   /** Name of a runtime of the engine; undefined: its default. */
   readonly runtime?: string | undefined;
+  /** A container whose processes this one sees, and ends with; undefined: none but its own. */
+  readonly joinsProcessesOf?: string | undefined;
 }
 
 export type ContainerStatus =
