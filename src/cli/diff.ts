@@ -70,7 +70,8 @@ function paletteOf({ edge }: CommandContext): Palette {
 }
 
 function textOf(context: CommandContext, shown: Shown, source: SessionContents): Chunks {
-  const place = { source, palette: paletteOf(context), signal: context.edge.signal, renames: shown.renames ?? [] };
+  const { signal, stdout } = context.edge;
+  const place = { source, palette: paletteOf(context), columns: stdout.columns, signal, renames: shown.renames ?? [] };
   return afterGit(context, shown, ({ changes, totals, warnings }) =>
     renderDiffText({ changes: orderForPeople(changes), totals, warnings, ...place }),
   );

@@ -8,6 +8,7 @@ import type { ContentSource } from "./content-source.js";
 import { renderHunk } from "./hunk-lines.js";
 import { formatSize } from "./size.js";
 import { formatTotals } from "./stat.js";
+import { wrapLine } from "./wrap.js";
 
 export interface DiffTextInput {
   readonly changes: readonly Change[];
@@ -16,6 +17,8 @@ export interface DiffTextInput {
   readonly renames?: readonly Rename[];
   readonly source: ContentSource;
   readonly palette: Palette;
+  /** Of the terminal: long reasons are wrapped at it. Absent: they are one line each, as a program wants them. */
+  readonly columns?: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -24,14 +27,14 @@ export interface DiffTextInput {
  * change is named, and where a body is not shown a line says so. Everything that comes from the sandbox is escaped.
  */
 export async function* renderDiffText(input: DiffTextInput): AsyncGenerator<string, void, void> {
-  const { changes, totals, warnings, palette } = input;
+  const { changes, totals, warnings, palette, columns } = input;
   yield `${palette.bold(formatTotals(totals))}\n`;
   for (const warning of warnings) yield `${palette.red(`! ${escapeText(warning)}`)}\n`;
   const first = changes.filter(({ kind, risk }) => kind === "deleted" || risk.level === "high");
   const rest = changes.filter(({ kind, risk }) => kind !== "deleted" && risk.level !== "high");
   if (first.length > 0) yield `\n${palette.bold("Deletions and high risk:")}\n`;
   const targets = new Map(input.renames?.map((each) => [each.from, each]));
-  for (const change of first) yield listed(change, palette, targets.get(change.path));
+  for (const change of first) yield listed(change, { palette, columns }, targets.get(change.path));
   if (totals.deleted > 0) {
     yield palette.dim("(contents of deleted files are not shown: the host still has them, and --patch shows them)\n");
   }
@@ -42,15 +45,26 @@ export async function* renderDiffText(input: DiffTextInput): AsyncGenerator<stri
   }
 }
 
-function listed(change: Change, palette: Palette, rename: Rename | undefined): string {
-  const { path, kind, risk, conflict, before } = change;
+type Look = Pick<DiffTextInput, "palette" | "columns">;
+
+/** What is to be known of a change, each reason on lines of its own, wrapped and never cut. */
+function reasonLines({ risk, conflict }: Change, { palette, columns }: Look, indent: string): string[] {
+  const reasons = conflict ? [...risk.reasons, conflictText] : risk.reasons;
+  return reasons.flatMap((reason) =>
+    wrapLine(`${indent}${escapeText(reason)}`, columns ?? Number.POSITIVE_INFINITY, indent).map((line) =>
+      line.replace(/\S.*/, palette.yellow),
+    ),
+  );
+}
+
+function listed(change: Change, look: Look, rename: Rename | undefined): string {
+  const { palette } = look;
+  const { path, kind, risk, before } = change;
   const size = kind === "deleted" && before?.type === "file" ? ` (${formatSize(before.size)})` : "";
   const slash = change.type === "dir" ? "/" : "";
   const mark = risk.level === "high" ? "!" : " ";
-  const lines = [palette.red(`${mark} ${kind.padEnd(8)} ${displayPath(path)}${slash}`) + size + renamedTo(rename)];
-  for (const reason of risk.reasons) lines.push(`             ${palette.yellow(escapeText(reason))}`);
-  if (conflict) lines.push(`             ${palette.yellow(conflictText)}`);
-  return `${lines.join("\n")}\n`;
+  const name = palette.red(`${mark} ${kind.padEnd(8)} ${displayPath(path)}${slash}`) + size + renamedTo(rename);
+  return `${[name, ...reasonLines(change, look, " ".repeat(13))].join("\n")}\n`;
 }
 
 /** Where the content of a deleted file is now; empty when it is gone. */
@@ -66,7 +80,7 @@ async function* renderChange(
   rename: Rename | undefined,
 ): AsyncGenerator<string, void, void> {
   const { palette, source } = input;
-  yield `\n${renderHeading(change, palette)}`;
+  yield `\n${renderHeading(change, palette, input.columns)}`;
   // What is of high risk at its new place is shown whole, however well known it was at the old one.
   const known = change.risk.level === "high" ? undefined : rename;
   if (rename !== undefined) {
@@ -79,13 +93,11 @@ async function* renderChange(
 }
 
 /** What a change is, and every reason to look at it. */
-export function renderHeading(change: Change, palette: Palette): string {
-  const { path, kind, before, after, risk, conflict } = change;
+export function renderHeading(change: Change, palette: Palette, columns?: number): string {
+  const { path, kind, before, after } = change;
   const slash = change.type === "dir" ? "/" : "";
-  const lines = [`${palette.bold(`${kind} ${displayPath(path)}${slash}`)}${describeStates(before, after)}\n`];
-  for (const reason of risk.reasons) lines.push(`${palette.yellow(`  ${escapeText(reason)}`)}\n`);
-  if (conflict) lines.push(`${palette.yellow(`  ${conflictText}`)}\n`);
-  return lines.join("");
+  const name = `${palette.bold(`${kind} ${displayPath(path)}${slash}`)}${describeStates(before, after)}`;
+  return `${[name, ...reasonLines(change, { palette, columns }, "  ")].join("\n")}\n`;
 }
 
 function describeStates(before: EntryState | null, after: EntryState | null): string {
