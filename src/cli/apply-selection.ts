@@ -23,6 +23,10 @@ export interface Selection {
   readonly chosen: readonly Change[];
   /** Contents of files of which only some hunks were chosen. */
   readonly overrides: ReadonlyMap<string, Uint8Array>;
+  /** Paths that a person said no to: nothing else that is chosen may take them in. */
+  readonly refused?: ReadonlySet<string>;
+  /** Paths of high risk that were asked for by themselves already. */
+  readonly asked?: ReadonlySet<string>;
 }
 
 /** Has a person choose hunks of some changes. */
@@ -122,12 +126,13 @@ export async function applySelection(
     show();
   }
   const planned = new Set(plan.operations.map(({ path }) => path));
-  const asked = selection.chosen.filter(({ path }) => planned.has(path));
+  // Also what a chosen path takes in: a file that becomes a folder, say.
+  const asked = review.changes.changes.filter(({ path }) => planned.has(path) && selection.asked?.has(path) !== true);
   const { rejected } = await askForRisk(context, asked, showOne(context, bench, review), wish.allowRisk);
   if (rejected.length > 0) {
-    const refused = new Set(rejected.map(({ path }) => path));
-    const left = selection.chosen.filter(({ path }) => !refused.has(path));
-    plan = await makeApplyPlan(bench, review, { ...selection, chosen: left, policy });
+    const refused = new Set([...(selection.refused ?? []), ...rejected.map(({ path }) => path)]);
+    const chosen = selection.chosen.filter(({ path }) => !refused.has(path));
+    plan = await makeApplyPlan(bench, review, { ...selection, chosen, refused, policy });
   }
   if (plan.conflicts.length > 0) throw conflictError(plan.conflicts);
   if (plan.operations.length === 0) return notWritten(plan, rejected);

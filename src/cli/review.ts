@@ -61,21 +61,21 @@ async function select(context: CommandContext, bench: Workbench, review: Review,
   const none = new Map<string, Uint8Array>();
   if (verb === "hunks") return { ...(await selectHunks(context, bench, review, all)), rejected: [] };
   if (verb === "choose") {
-    return { ...(await choosePaths(context, all, showOne(context, bench, review))), overrides: none };
+    const { chosen, rejected } = await choosePaths(context, all, showOne(context, bench, review));
+    const refused = new Set(rejected.map(({ path }) => path));
+    return { chosen, rejected, refused, asked: new Set(chosen.map(({ path }) => path)), overrides: none };
   }
   return { chosen: all, rejected: [], overrides: none };
 }
 
-// The high risk was asked for path by path already: once is enough.
-const wishFor = (verb: Verb) =>
-  ({ policy: undefined, yes: false, allowRisk: verb === "choose", dryRun: false, sync: true }) as const;
+const wish = { policy: undefined, yes: false, allowRisk: false, dryRun: false, sync: true } as const;
 
 async function applyPart(context: CommandContext, bench: Workbench, review: Review, verb: Verb): Promise<void> {
   const chosen = await select(context, bench, review, verb);
   await recordLeft(bench, review.record.id, chosen.rejected);
   if (chosen.chosen.length === 0) return context.note("nothing was chosen");
   try {
-    reportOutcome(context, await applySelection(context, bench, review, chosen, wishFor(verb)));
+    reportOutcome(context, await applySelection(context, bench, review, chosen, wish));
   } catch (error) {
     // The project is as it was: the review goes on with what is true now.
     if (!isAirlockError(error) || !error.code.startsWith("E_APPLY")) throw error;

@@ -70,6 +70,15 @@ describe("airlock apply", () => {
     });
   });
 
+  it("asks for the high risk of what a chosen path takes along, too", async () => {
+    await using lab = new Lab();
+    await session(lab, "rm src/b.txt; mkdir src/b.txt; echo in > src/b.txt/in");
+    const refused = await lab.airlock(["apply", "src/b.txt/in", "--yes"]);
+    expect(refused).toMatchObject({ code: 13 });
+    expect(refused.stderr).toContain("src/b.txt");
+    expect(read(lab, "src/b.txt")).toBe("bee\n");
+  });
+
   it("takes what a running session wrote so far, and later what it wrote after that", async () => {
     await using lab = new Lab();
     const id = await lab.start();
