@@ -83,9 +83,10 @@ export async function compareRefs(
   const names = candidates(changes, before.packed, after.packed, notes);
   if (names.length > maxRefs) notes.push(`${names.length - maxRefs} more refs changed than are compared here`);
   const moved: MovedRef[] = [];
+  const conflicts = new Set(changes.filter(({ conflict }) => conflict).map(({ path }) => path));
   for (const name of names.slice(0, maxRefs)) {
     const [old, now] = [await before.resolve(name), await after.resolve(name)];
-    if (old !== now) moved.push({ name, before: old, after: now });
+    if (old !== now) moved.push({ name, before: old, after: now, conflict: conflicts.has(`.git/${name}`) });
     else if (now === null) notes.push(`.git/${name} does not hold an object's id`);
   }
   const [oldHead, newHead] = [await readHead(before), await readHead(after)];

@@ -42,15 +42,13 @@ export function* renderCommits(commits: readonly GitCommit[], place: Place): Gen
   for (const commit of commits) yield commitLine(commit, place);
 }
 
-function branchHeading({ name, before, after, kind, lost }: GitBranch, palette: Palette): string {
+function branchHeading({ name, before, after, kind, lost, conflict }: GitBranch, palette: Palette): string {
   const shown = displayPath(name);
   if (kind === "added") return `  branch ${palette.green(shown)} is new, at ${short(after)}\n`;
   if (kind === "deleted") return palette.red(`! branch ${shown} is deleted, was at ${short(before)}`).concat("\n");
   if (kind === "moved") return `  branch ${palette.green(shown)} ${short(before)} → ${short(after)}\n`;
-  const what =
-    lost === null
-      ? "history may be rewritten"
-      : `history is rewritten, ${countOf(lost, "commit")} of the host not in it`;
+  const how = conflict ? "moved on the host too" : `history ${lost === null ? "may be" : "is"} rewritten`;
+  const what = lost === null ? how : `${how}, ${countOf(lost, "commit")} of the host not in it`;
   return `${palette.red(`! branch ${shown} ${short(before)} → ${short(after)}: ${what}`)}\n`;
 }
 

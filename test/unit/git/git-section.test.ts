@@ -34,6 +34,7 @@ const branch: GitBranch = {
   more: 0,
   complete: true,
   lost: 0,
+  conflict: false,
 };
 
 const render = (report: Partial<GitReport>): string => [...renderGit({ ...nothing, ...report }, place)].join("");
