@@ -7,6 +7,7 @@ import { type SecretScan, scanForSecrets } from "../policy/mask-scan.js";
 import type { Masks, NewLayer } from "../workspace/keeper-client.js";
 import { layerVolumeRequest } from "../workspace/layers.js";
 import { uploadEntries } from "../workspace/upload.js";
+import { lowerFolders } from "./bases.js";
 import { createOwnVolume } from "./keeper.js";
 import type { Workbench } from "./workbench.js";
 
@@ -78,7 +79,12 @@ export async function createLayerVolumes(bench: Workbench, record: SessionRecord
   const [engine, mountpoint] = await Promise.all([bench.engine(), bench.storeMountpoint()]);
   const labels = { "airlock.home": bench.home.id, "airlock.session": record.id };
   const place = { mountpoint, session: record.id };
-  await Promise.all(record.layers.map((layer) => createOwnVolume(engine, layerVolumeRequest(place, layer, labels))));
+  await Promise.all(
+    record.layers.map(async (layer) => {
+      const lower = await lowerFolders(bench, record.id, layer);
+      await createOwnVolume(engine, layerVolumeRequest(place, layer, labels, lower));
+    }),
+  );
 }
 
 /** Makes what a session's volumes mount: folders, masks, uploaded bases. */
