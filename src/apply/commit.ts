@@ -49,14 +49,14 @@ class Commit {
     this.#wish = wish;
   }
 
-  /** Folders that shall become writable are that before anything is written into them. */
+  /** Folders that shall become writable, or go, are writable before anything in them is touched. */
   openFolders(): void {
     const touched = new Set(this.#wish.folders.map(({ folder }) => folder));
     for (const { act, path, before, after } of this.#wish.steps) {
-      const opens = act === "adjust" && before?.type === "dir" && touched.has(path) && (before.mode & 0o300) !== 0o300;
-      if (!opens || after === null || (after.mode & 0o300) !== 0o300) continue;
+      if (before?.type !== "dir" || !touched.has(path) || (before.mode & 0o300) === 0o300) continue;
+      if (act !== "remove" && (act !== "adjust" || ((after?.mode ?? 0) & 0o300) !== 0o300)) continue;
       this.#say(`open ${path}`);
-      this.#wish.tree.adjust(path, before, { mode: after.mode });
+      this.#wish.tree.adjust(path, before, { mode: after?.mode ?? before.mode | 0o700 });
     }
   }
 
