@@ -131,10 +131,13 @@ const applySchema: Parser<ApplyRecord> = z.strictObject({
   stage: z.string().check(z.regex(stagePattern)),
 });
 
-const encode = (value: unknown): string =>
-  JSON.stringify(value, (_key, each: unknown) => (typeof each === "bigint" ? String(each) : each));
+// JSON knows no bigint, and a replacer would be asked for each of 300,000 values of 10,000 steps.
+const writable = ({ after, ...step }: Step): unknown => ({
+  ...step,
+  after: after === null ? null : { ...after, mtimeNs: after.mtimeNs === null ? null : String(after.mtimeNs) },
+});
 
-const lines = (values: readonly unknown[]): string => values.map((value) => `${encode(value)}\n`).join("");
+const lines = (values: readonly unknown[]): string => values.map((value) => `${JSON.stringify(value)}\n`).join("");
 
 function damaged(path: string, cause: unknown): AirlockError {
   return new AirlockError("E_STATE_DAMAGED", `${path} cannot be read: ${messageOf(cause).split("\n")[0]}`, {
@@ -173,7 +176,7 @@ async function save(path: string, text: string, sync: boolean): Promise<void> {
 
 /** Writes `apply.json`: what it says decides what the next command does. */
 export async function saveApply(folder: string, record: ApplyRecord, sync: boolean): Promise<void> {
-  await save(join(folder, "apply.json"), `${encode(record)}\n`, sync);
+  await save(join(folder, "apply.json"), `${JSON.stringify(record)}\n`, sync);
 }
 
 /** Makes the folder of an apply. */
@@ -190,7 +193,7 @@ export function readApply(folder: string): ApplyRecord | null {
 
 /** Writes the write-ahead record. */
 export async function saveSteps(folder: string, { steps, folders }: Steps, sync: boolean): Promise<void> {
-  await save(join(folder, "steps.jsonl"), lines([...folders, ...steps]), sync);
+  await save(join(folder, "steps.jsonl"), lines([...folders, ...steps.map(writable)]), sync);
 }
 
 /** Reads the write-ahead record back. */
@@ -226,6 +229,33 @@ export function readSettled(folder: string): ReadonlyMap<string, Settled> {
     return new Map(all.map((one) => [one.path, one]));
   };
   return parseText(join(folder, "settled.jsonl"), read) ?? new Map();
+}
+
+/** When a path was last written by Airlock; null: it was removed. */
+export interface SettledTime {
+  readonly path: string;
+  readonly ctimeNs: string | null;
+  readonly was: string | null;
+}
+
+const isDecimal = (value: unknown): value is string => typeof value === "string" && /^-?\d{1,25}$/.test(value);
+
+function settledTime(value: unknown): SettledTime {
+  const { path, state: found, was } = Object(value) as Record<string, unknown>;
+  const ctimeNs = found === null ? null : (Object(found) as Record<string, unknown>)["ctimeNs"];
+  if (typeof path === "string" && (ctimeNs === null || isDecimal(ctimeNs)) && (was === undefined || isDecimal(was))) {
+    return { path, ctimeNs, was: was ?? null };
+  }
+  throw new Error("a line of it is none");
+}
+
+/** The times alone of what `readSettled` reads, in a tenth of the time: every look at a session with applies needs them. */
+export function readSettledTimes(folder: string): Iterable<SettledTime> {
+  const read = (text: string) => {
+    const all = linesOf(text).map((line) => settledTime(JSON.parse(line)));
+    return new Map(all.map((one) => [one.path, one]));
+  };
+  return (parseText(join(folder, "settled.jsonl"), read) ?? new Map<string, SettledTime>()).values();
 }
 
 /** The folders of a session's applies, oldest first. */
