@@ -193,7 +193,7 @@ export function openProjectTree(root: FolderIdentity, portable?: boolean): Proje
     return new ProjectTree(folders);
   folders[Symbol.dispose]();
   throw new AirlockError(
-    "E_APPLY_CONFLICT",
+    "E_PROJECT_UNUSABLE",
     `${displayPath(root.path)} is not the folder any more that the session was made for`,
     { hint: "move the project back to where it was" },
   );

@@ -327,7 +327,7 @@ describe("an apply on a hostile host", () => {
     await expect(bed.apply(operations, { root })).rejects.toMatchObject({ code: "E_PROJECT_UNUSABLE" });
     rmSync(bed.project);
     mkdirSync(bed.project);
-    await expect(bed.apply([put("x", "x")], { root })).rejects.toMatchObject({ code: "E_APPLY_CONFLICT" });
+    await expect(bed.apply([put("x", "x")], { root })).rejects.toMatchObject({ code: "E_PROJECT_UNUSABLE" });
     expect(scene.outsideTree).toEqual(outsideTree);
     expect(readdirSync(bed.project)).toEqual([]);
   });
