@@ -305,6 +305,44 @@ describe("an apply", () => {
   });
 });
 
+describe("an apply far from home", () => {
+  test("reaches paths that are longer than a system path may be", async () => {
+    using bed = filled();
+    const before = snapshot(bed.project);
+    const names = Array.from({ length: 30 }, (_, at) => `${at}-${"d".repeat(200)}`);
+    const folders = names.map((_, at) => folder(names.slice(0, at + 1).join("/")));
+    const deep = names.join("/");
+    await bed.apply([...folders, put(`${deep}/file`, "first")]);
+    const expected = { type: "file", mode: 0o644, size: 5, sha256: hashOf("first") } as const;
+    await bed.apply([put(`${deep}/file`, "second", expected), put(`${deep}/more`, "more")]);
+    const find = ["-mindepth", "30", "-type", "f", "-printf", "%f %s\\n"];
+    expect(
+      execFileSync("find", [bed.project, ...find])
+        .toString()
+        .split("\n")
+        .sort(),
+    ).toEqual(["", "file 6", "more 4"]);
+    await bed.undo("a2");
+    await bed.undo("a1");
+    expect(snapshot(bed.project)).toEqual(before);
+  });
+
+  test.runIf(existsSync("/dev/shm"))(
+    "keeps copies of the old files when the state folder lies on another file system",
+    async () => {
+      using bed = filled();
+      using elsewhere = new ApplyBed("/dev/shm");
+      const before = snapshot(bed.project);
+      const state = join(elsewhere.top, "a1");
+      await bed.apply(edits(bed.project), { folder: state });
+      expect(lstatSync(elsewhere.top).dev).not.toBe(lstatSync(bed.project).dev);
+      const { operations, source } = await planUndo(await loadApply(state));
+      await bed.apply(operations, { folder: join(elsewhere.top, "a2"), source });
+      expect(snapshot(bed.project)).toEqual(before);
+    },
+  );
+});
+
 describe("an undo", () => {
   test("refuses where the host moved on, naming every path, and changes nothing", async () => {
     using bed = filled();
