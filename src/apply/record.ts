@@ -165,6 +165,9 @@ function parseText<T>(path: string, parse: (text: string) => T): T | null {
   }
 }
 
+// Half a line at the end of what is appended to is what a crash left.
+const wholeLines = (text: string): string => text.slice(0, text.lastIndexOf("\n") + 1);
+
 const linesOf = (text: string): string[] => text.split("\n").filter((line) => line !== "");
 
 /** Replaces a file whole; durable when asked. */
@@ -219,16 +222,25 @@ export async function saveSettled(folder: string, settled: readonly Settled[], s
 
 /** Adds what a path became after all others had settled. */
 export async function addSettled(folder: string, settled: Settled): Promise<void> {
-  await appendFile(join(folder, "settled.jsonl"), lines([settled]), { mode: 0o600 });
+  const path = join(folder, "settled.jsonl");
+  const text = readText(path) ?? "";
+  if (wholeLines(text) !== text) await writeFile(path, wholeLines(text));
+  await appendFile(path, lines([settled]), { mode: 0o600 });
+}
+
+function settledLines(folder: string): readonly Settled[] {
+  const read = (text: string) => linesOf(wholeLines(text)).map((line) => settledSchema.parse(JSON.parse(line)));
+  return parseText(join(folder, "settled.jsonl"), read) ?? [];
 }
 
 /** What paths were when Airlock was done; the last line of a path counts. Empty when it never came so far. */
 export function readSettled(folder: string): ReadonlyMap<string, Settled> {
-  const read = (text: string) => {
-    const all = linesOf(text).map((line) => settledSchema.parse(JSON.parse(line)));
-    return new Map(all.map((one) => [one.path, one]));
-  };
-  return parseText(join(folder, "settled.jsonl"), read) ?? new Map();
+  return new Map(settledLines(folder).map((one) => [one.path, one]));
+}
+
+/** Whether a committed apply was tidied up to the end: the project's own folder has settled a second time. */
+export function isTidied(folder: string): boolean {
+  return settledLines(folder).filter(({ path }) => path === ".").length > 1;
 }
 
 /** When a path was last written by Airlock; null: it was removed. */
@@ -252,7 +264,7 @@ function settledTime(value: unknown): SettledTime {
 /** The times alone of what `readSettled` reads, in a tenth of the time: every look at a session with applies needs them. */
 export function readSettledTimes(folder: string): Iterable<SettledTime> {
   const read = (text: string) => {
-    const all = linesOf(text).map((line) => settledTime(JSON.parse(line)));
+    const all = linesOf(wholeLines(text)).map((line) => settledTime(JSON.parse(line)));
     return new Map(all.map((one) => [one.path, one]));
   };
   return (parseText(join(folder, "settled.jsonl"), read) ?? new Map<string, SettledTime>()).values();

@@ -10,6 +10,7 @@ import {
   readdirSync,
   readFileSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -302,6 +303,27 @@ describe("an apply", () => {
     // A folder that somebody else had changed before does not become settled by our write into it.
     const strict = await settledStates(bed.applies, 0);
     expect([strict.has(""), strict.has("one")]).toEqual([false, true]);
+  });
+});
+
+describe("an apply killed while it tidied up", () => {
+  test("is completed, also with half a line in its record", async () => {
+    using bed = filled();
+    await bed.apply(edits(bed.project));
+    const done = snapshot(bed.project);
+    const file = join(bed.folderOf("a1"), "settled.jsonl");
+    const whole = readFileSync(file, "utf8").trimEnd();
+    const last = whole.lastIndexOf("\n");
+    utimesSync(bed.project, 1, 1);
+    for (const text of [whole.slice(0, last + 1), whole.slice(0, last + 30)]) {
+      writeFileSync(file, text);
+      expect((await settledStates(bed.applies, Date.now())).has("one")).toBe(true);
+      expect(await recoverApply(bed.folderOf("a1"))).toBe("completed");
+      expect(await recoverApply(bed.folderOf("a1"))).toBe("nothing");
+      const { ctimeNs } = lstatSync(bed.project, { bigint: true });
+      expect((await settledStates(bed.applies, Date.now())).get("")).toBe(Number(ctimeNs) / 1e6);
+    }
+    expect(Object.keys(snapshot(bed.project))).toEqual(Object.keys(done));
   });
 });
 
