@@ -67,7 +67,10 @@ function lacksHash(state: EntryState | null, { limits }: SettleInput): boolean {
   return isFile(state) && state.sha256 === undefined && state.size <= limits.hashBytes;
 }
 
-async function hashPaths(paths: readonly string[], { layer, signal }: SettleInput): Promise<ReadonlyMap<string, string>> {
+async function hashPaths(
+  paths: readonly string[],
+  { layer, signal }: SettleInput,
+): Promise<ReadonlyMap<string, string>> {
   return paths.length === 0 ? new Map() : await layer.hash(paths, signal);
 }
 
