@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { lstat, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { encodePath } from "../base/byte-path.js";
+import { AirlockError } from "../base/errors.js";
+import type { Engine, VolumeRequest } from "../model/engine.js";
 import type { Layer, SessionRecord } from "../model/session.js";
 import { type SecretScan, scanForSecrets } from "../policy/mask-scan.js";
 import type { Masks, NewLayer } from "../workspace/keeper-client.js";
@@ -74,6 +76,21 @@ async function uploadBases(
   }
 }
 
+// Names are the engine's, ids a state folder's: with `--name`, two of them may choose the same one.
+async function createLayerVolume(engine: Engine, request: VolumeRequest): Promise<void> {
+  try {
+    await createOwnVolume(engine, request);
+  } catch (cause) {
+    const { "airlock.session": session, "airlock.home": home } =
+      (await engine.inspectVolume(request.name).catch(() => null))?.labels ?? {};
+    if (session !== request.labels["airlock.session"] || home === request.labels["airlock.home"]) throw cause;
+    throw new AirlockError("E_SESSION_STATE", `the engine has a session "${session}" of another state folder already`, {
+      hint: "give this one another --name",
+      cause,
+    });
+  }
+}
+
 /** The volumes of a session's layers; making one that is there already changes nothing. */
 export async function createLayerVolumes(bench: Workbench, record: SessionRecord): Promise<void> {
   const [engine, mountpoint] = await Promise.all([bench.engine(), bench.storeMountpoint()]);
@@ -82,7 +99,7 @@ export async function createLayerVolumes(bench: Workbench, record: SessionRecord
   await Promise.all(
     record.layers.map(async (layer) => {
       const lower = await lowerFolders(bench, record.id, layer);
-      await createOwnVolume(engine, layerVolumeRequest(place, layer, labels, lower));
+      await createLayerVolume(engine, layerVolumeRequest(place, layer, labels, lower));
     }),
   );
 }
