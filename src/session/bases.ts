@@ -71,6 +71,14 @@ function holdFolder(record: SessionRecord, hostPath: string): number {
   );
 }
 
+/** A way to a session's host folder that leads to what was approved, whatever its path leads to meanwhile. */
+export function openApproved(record: SessionRecord, hostPath: string): Disposable & { readonly path: string } {
+  if (!hasDescriptorPaths()) return { path: hostPath, [Symbol.dispose]: () => undefined };
+  const handle = holdFolder(record, hostPath);
+  // The dot: the link in /proc is followed also by who follows none.
+  return { path: `/proc/self/fd/${handle}/.`, [Symbol.dispose]: () => closeSync(handle) };
+}
+
 async function point(link: string, target: Buffer | string): Promise<void> {
   await rm(link, { force: true });
   await symlink(target, link);

@@ -9,7 +9,7 @@ import { type SecretScan, scanForSecrets } from "../policy/mask-scan.js";
 import type { Masks, NewLayer } from "../workspace/keeper-client.js";
 import { layerVolumeRequest } from "../workspace/layers.js";
 import { uploadEntries } from "../workspace/upload.js";
-import { lowerFolders } from "./bases.js";
+import { lowerFolders, openApproved } from "./bases.js";
 import { createOwnVolume } from "./keeper.js";
 import type { Workbench } from "./workbench.js";
 
@@ -21,16 +21,20 @@ interface MaskRules {
 /** Looks for secrets in everything that will lie under a layer. The result is by the layer's name. */
 export async function scanLayers(
   bench: Workbench,
-  layers: readonly Layer[],
+  record: SessionRecord,
   { mask, unmask }: MaskRules,
 ): Promise<Map<string, SecretScan>> {
   const cache = join(bench.home.path, "cache");
   await mkdir(cache, { recursive: true, mode: 0o700 });
   const scans = new Map<string, SecretScan>();
-  for (const { name, hostPath } of layers) {
+  for (const { name, hostPath } of record.layers) {
     if (hostPath === null) continue;
+    using folder = openApproved(record, hostPath);
     const cachePath = join(cache, createHash("sha256").update(encodePath(hostPath)).digest("hex").slice(0, 24));
-    scans.set(name, await scanForSecrets({ root: hostPath, mask, unmask, cachePath, signal: bench.signal }));
+    scans.set(
+      name,
+      await scanForSecrets({ root: hostPath, through: folder.path, mask, unmask, cachePath, signal: bench.signal }),
+    );
   }
   return scans;
 }
@@ -69,9 +73,10 @@ async function uploadBases(
     const hidden = new Set((scans.get(name)?.hidden ?? []).map(({ path }) => path));
     const onProgress = (entries: number, bytes: number): void =>
       bench.surroundings.onProgress("uploading the project", `${entries} entries, ${Math.round(bytes / 1e6)} MB`);
+    using folder = openApproved(record, hostPath);
     await keeper.putBase(
       { session: record.id, layer: name },
-      uploadEntries(hostPath, { hidden, signal: bench.signal, onProgress }),
+      uploadEntries(folder.path, { hidden, signal: bench.signal, onProgress }),
     );
   }
 }

@@ -38,6 +38,8 @@ async function folderWithMark(path: string): Promise<string> {
 
 async function scene(name: string): Promise<{ readonly place: string; readonly swap: () => ChildProcess }> {
   const place = await folderWithMark(join(folder, name, "place"));
+  // Looking for secrets in another folder would leave this one bare.
+  await writeFile(join(place, ".env"), "SECRET");
   const other = await folderWithMark(join(folder, name, "other"));
   const link = join(folder, name, "link");
   await symlink(await folderWithMark(join(folder, name, "secret")), link);
@@ -73,7 +75,19 @@ describe("a folder that is swapped for another, or for a link, while a sandbox s
     const child = swap();
     try {
       const found = await race(async (name) => {
-        const args = ["run", "--name", name, "--project", place, "--on-exit", "discard", "--", "cat", "mark"];
+        const args = [
+          "run",
+          "--name",
+          name,
+          "--project",
+          place,
+          "--on-exit",
+          "discard",
+          "--",
+          "sh",
+          "-c",
+          "cat mark; cat .env 2>/dev/null; true",
+        ];
         const { code, stdout } = await lab.airlock(args);
         return code === 0 ? { approved: recordOf(name).project.inode, shown: stdout.toString() } : null;
       });
@@ -92,7 +106,7 @@ describe("a folder that is swapped for another, or for a link, while a sandbox s
     try {
       const found = await race(async (name) => {
         const path = ["--path", `${place}:cow`];
-        const command = ["sh", "-c", `cat ${folder}/path/*/mark`];
+        const command = ["sh", "-c", `cat ${folder}/path/*/mark; cat ${folder}/path/*/.env 2>/dev/null; true`];
         const { code, stdout } = await lab.airlock([
           "run",
           "--name",
