@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -135,6 +135,21 @@ describe("the folder under a layer", () => {
     const options = await docker("volume", "inspect", "--format", "{{.Options.o}}", `airlock-${id}-workspace`);
     expect(options).toContain(`/bases/workspace:`);
     expect(options).not.toContain(place);
+    expect((await lab.exec(id, "cat mark")).stdout.toString()).toBe(String((await stat(place)).ino));
+    await lab.airlock(["discard", id]);
+  });
+
+  it("is not replaced by another one when the sandbox is started again", async () => {
+    const { place } = await scene("replaced");
+    const id = await lab.start("--project", place);
+    await docker("kill", `airlock-${id}-1`);
+    await rename(place, `${place}-before`);
+    await folderWithMark(place);
+    const { code, stdout, stderr } = await lab.exec(id, "cat mark");
+    expect({ code, shown: stdout.toString() }).toEqual({ code: 125, shown: "" });
+    expect(stderr).toContain("is not what was approved");
+    await rm(place, { recursive: true });
+    await rename(`${place}-before`, place);
     expect((await lab.exec(id, "cat mark")).stdout.toString()).toBe(String((await stat(place)).ino));
     await lab.airlock(["discard", id]);
   });
