@@ -15,6 +15,21 @@ interface RecoverOptions {
   readonly portable?: boolean;
 }
 
+/** Whether something of an apply is left for `recoverApply`: a failed one may be, when its roll-back failed, too. */
+export function isUnfinished(folder: string): boolean {
+  const record = readApply(folder);
+  if (record === null || record.phase === "rolled-back") return false;
+  if (record.phase === "committing") return true;
+  try {
+    using tree = openProjectTree(record.root);
+    using stage = openStage(tree, record.stage);
+    return stage !== null;
+  } catch {
+    // A project that cannot be looked at may hold a stage.
+    return true;
+  }
+}
+
 /**
  * Ends an apply that was killed: takes everything back, or, when all was written, only tidies up. Can be killed itself and
  * run again. Throws `E_APPLY_CONFLICT` when all is ended but some paths had been changed by somebody else, and

@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { listApplies } from "../apply/applies.js";
+import { isUnfinished } from "../apply/recover.js";
 import { applyOperations } from "../apply/transaction.js";
 import { syncFolder } from "../base/atomic-file.js";
 import { messageOf } from "../base/errors.js";
@@ -42,7 +43,7 @@ export async function writeProject(bench: Workbench, record: SessionRecord, wish
   const { kind, undoes, operations } = wish;
   await journal({ kind: `${kind}.begin`, data: { apply: name, undoes, paths: operations.length } });
   await mkdir(applyingFolder(home), { recursive: true, mode: 0o700 });
-  await using _marker = await takeLock(join(applyingFolder(home), `${record.id}.${id}`), { waitMs: 0 });
+  const marker = await takeLock(join(applyingFolder(home), `${record.id}.${id}`), { waitMs: 0 });
   await syncFolder(applyingFolder(home));
   try {
     const summary = await applyOperations({
@@ -64,5 +65,7 @@ export async function writeProject(bench: Workbench, record: SessionRecord, wish
     throw error;
   } finally {
     bench.surroundings.onProgress("", "");
+    // What could not be ended now is left to the next command, which finds this process gone and its marker there.
+    if (!isUnfinished(join(folder, id))) await marker?.[Symbol.asyncDispose]();
   }
 }
