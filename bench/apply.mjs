@@ -43,7 +43,19 @@ export function measureApply({ bed, cli, run, versus, report }) {
 export function measureDiff({ cli, run, versus, report, project }) {
   rmSync(join(project, ".git"), { recursive: true });
   const git = (...args) =>
-    run("git", ["-C", project, "-c", "user.name=bench", "-c", "user.email=bench@example.org", ...args]);
+    run("git", [
+      "-C",
+      project,
+      "-c",
+      "user.name=bench",
+      "-c",
+      "user.email=bench@example.org",
+      "-c",
+      "gc.auto=0",
+      "-c",
+      "maintenance.auto=false",
+      ...args,
+    ]);
   git("init", "-q");
   git("add", ".");
   git("commit", "-q", "-m", "base");
