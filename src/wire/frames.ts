@@ -22,8 +22,7 @@ export const frameTypes = {
   window: 9,
 } as const;
 
-/** What a stream is for: `direct` to a name, `proxy` for a client that says where to, `forward` to a port inside. */
-export type StreamKind = "direct" | "proxy" | "forward";
+
 
 /** What an OPEN from the hatch says. All of it is the sandbox's claim. */
 export interface OpenClaim {
