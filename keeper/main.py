@@ -1,4 +1,4 @@
-"""The keeper: reads and writes layers on the engine's side, asked over stdin and stdout."""
+"""The keeper: reads and writes layers on the engine's side, asked over stdin and stdout, or over a socket (server.py)."""
 
 import os
 import sys
@@ -96,15 +96,15 @@ def serve(connection):
         answer(connection, request)
 
 
-def main(arguments):
-    if sys.getfilesystemencoding() != "utf-8":
-        sys.exit("the keeper needs an UTF-8 locale")
+def converse(store, reader, writer):
+    """Serves the connection on two descriptors, and ends the process with it."""
     import _thread
 
+    if sys.getfilesystemencoding() != "utf-8":
+        sys.exit("the keeper needs an UTF-8 locale")
     os.umask(0o077)
-    store = arguments[0] if arguments else "/store"
-    connection = Connection(store, FrameReader(0), FrameWriter(1))
-    _thread.start_new_thread(leave_when_abandoned, (0,))
+    connection = Connection(store, FrameReader(reader), FrameWriter(writer))
+    _thread.start_new_thread(leave_when_abandoned, (reader,))
     try:
         serve(connection)
     except BrokenStream as error:
@@ -116,4 +116,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    converse(sys.argv[1] if len(sys.argv) > 1 else "/store", 0, 1)

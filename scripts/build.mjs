@@ -1,7 +1,7 @@
 // Bundles the CLI: one chunk for each lazily loaded command, so that starting costs only what is used.
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { build } from "esbuild";
 
 const root = new URL("..", import.meta.url).pathname;
@@ -58,6 +58,25 @@ const englishOnly = {
   },
 };
 
+// The whole of zod is for what is rarely read, `zod/mini` for what every start reads. Bundled from the same files, the second
+// would bring in all of the first.
+const zodApart = {
+  name: "zod-apart",
+  setup(bundler) {
+    const resolveApart = async ({ path, resolveDir, kind, pluginData }) => {
+      if (pluginData === "again") return undefined;
+      const found = await bundler.resolve(path, { resolveDir, kind, pluginData: "again" });
+      return found.namespace === "file" ? { ...found, namespace: "zod-apart" } : found;
+    };
+    bundler.onResolve({ filter: /^zod$/ }, resolveApart);
+    bundler.onResolve({ filter: /^\./, namespace: "zod-apart" }, resolveApart);
+    bundler.onLoad({ filter: /.*/, namespace: "zod-apart" }, ({ path }) => ({
+      contents: readFileSync(path, "utf8"),
+      resolveDir: dirname(path),
+    }));
+  },
+};
+
 function writeNotices(metafile) {
   const packages = new Set(
     Object.keys(metafile.inputs)
@@ -91,7 +110,7 @@ const { metafile } = await build({
   legalComments: "none",
   define: { AIRLOCK_VERSION: JSON.stringify(version), AIRLOCK_IMAGE_HASH: JSON.stringify(imageHash()) },
   banner: { js: 'import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);' },
-  plugins: [stubUnused, englishOnly],
+  plugins: [stubUnused, englishOnly, zodApart],
 });
 writeFileSync(join(root, fresh, "meta.json"), JSON.stringify(metafile).replaceAll(`${fresh}/`, "dist/"));
 writeNotices(metafile);

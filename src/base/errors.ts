@@ -23,6 +23,10 @@ export const catalogue = {
   E_ENGINE_TOO_OLD: { exit: 12, doc: "The container engine speaks an API older than 1.41." },
   E_ENGINE_UNREACHABLE: { exit: 12, doc: "No container engine answers." },
   E_GIT_REFUSED: { exit: 13, doc: "Commits made in a session did not pass the checks, so none was brought over." },
+  E_GIT_UNUSABLE: {
+    exit: 2,
+    doc: "git is missing on this machine or too old, or the project is no repository it can work in.",
+  },
   E_HOST_MOVED_ON: { exit: 14, doc: "The host changed since the apply, so it was not undone." },
   E_IMAGE_BUILD: { exit: 12, doc: "The sandbox image could not be built." },
   E_IMAGE_MISSING: { exit: 12, doc: "The image is not on the engine and cannot be pulled." },

@@ -1,11 +1,18 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { encodePath } from "./byte-path.js";
 import { AirlockError, systemCodeOf } from "./errors.js";
 
 /** Finds folders below a root without ever following a symbolic link. */
 export interface SafeFolders extends Disposable {
-  /** A system path of the folder's inside, ending in a slash; null when it is no folder of the base. */
+  /**
+   * A system path of the folder's inside, ending in a slash; null when it is no folder of the base. To be used at once: the
+   * next call may close what it leads through. Only the root's stays.
+   */
   locate(components: readonly string[]): Buffer | null;
+  /** Whether the folder that `locate` gave last is still where its path says: neither moved away nor deleted. */
+  holds(components: readonly string[]): boolean;
+  /** Forgets what is held, so that `locate` looks again. */
+  forget(): void;
 }
 
 // Linux' O_PATH, which Node does not name: a handle on a folder that needs no permission to read it.
@@ -37,6 +44,7 @@ class HeldFolders implements SafeFolders {
   }
 
   locate(components: readonly string[]): Buffer | null {
+    if (components.length === 0) return Buffer.from(`/proc/self/fd/${this.#root}/`);
     let shared = 0;
     while (shared < components.length && this.#names[shared] === components[shared]) shared += 1;
     this.#truncate(shared);
@@ -50,6 +58,32 @@ class HeldFolders implements SafeFolders {
       if (at >= heldFolders) this.#release(at - heldFolders);
     }
     return Buffer.from(`/proc/self/fd/${this.#handles[components.length - 1] ?? this.#root}/`);
+  }
+
+  holds(components: readonly string[]): boolean {
+    const handle = components.length === 0 ? this.#root : this.#handles[components.length - 1];
+    if (handle === undefined || handle === -1) return false;
+    try {
+      const below = components.map((name) => `/${encodePath(name).toString("latin1")}`).join("");
+      return placeOf(handle) === `${placeOf(this.#root).replace(/\/$/, "")}${below}` || components.length === 0;
+    } catch (error) {
+      // The kernel tells no path above a page; a second walk over the same folders tells as much.
+      if (systemCodeOf(error) === "ENAMETOOLONG") return this.#leadsTo(components, handle);
+      throw error;
+    }
+  }
+
+  forget(): void {
+    this.#truncate(0);
+  }
+
+  #leadsTo(components: readonly string[], handle: number): boolean {
+    using again = new HeldFolders(Buffer.from(`/proc/self/fd/${this.#root}/.`));
+    const found = again.locate(components);
+    if (found === null) return false;
+    const now = lstatSync(Buffer.concat([found, Buffer.from(".")]), { bigint: true });
+    const held = fstatSync(handle, { bigint: true });
+    return now.ino === held.ino && now.dev === held.dev;
   }
 
   #open(parent: number, name: string): number | null {
@@ -112,7 +146,17 @@ class CheckedFolders implements SafeFolders {
     return path;
   }
 
+  holds(components: readonly string[]): boolean {
+    return this.locate(components) !== null;
+  }
+
+  forget(): void {}
+
   [Symbol.dispose](): void {}
+}
+
+function placeOf(handle: number): string {
+  return readlinkSync(`/proc/self/fd/${handle}`, { encoding: "latin1" });
 }
 
 function mountOf(handle: number): string {
@@ -126,7 +170,8 @@ function unreadable(name: string, cause: unknown): AirlockError {
   });
 }
 
-function hasDescriptorPaths(): boolean {
+/** Whether an open folder or file can be named through /proc, as a parent or for what takes paths only. */
+export function hasDescriptorPaths(): boolean {
   try {
     return statSync("/proc/self/fd/").isDirectory() && readFileSync("/proc/self/fdinfo/0", "latin1").includes("mnt_id");
   } catch {

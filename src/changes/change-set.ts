@@ -5,6 +5,7 @@ import type { BaseReader } from "./base-reader.js";
 import type { Draft, ScannedEntry } from "./draft.js";
 import { HiddenPaths } from "./hidden-paths.js";
 import type { LayerContents } from "./layer-contents.js";
+import { newReadBudget } from "./read-contents.js";
 import { LayerScan } from "./scan-layer.js";
 import { type HashScope, settleDrafts } from "./settle.js";
 
@@ -26,6 +27,8 @@ export interface ChangeSetInput {
   readonly hidden: readonly HiddenFile[];
   /** Host entries that changed later than this are conflicts. */
   readonly baseTimeMs: number;
+  /** The ctime (milliseconds, as `BaseReader` gives it) that entries of the host had when an apply of this session left them. */
+  readonly settled?: ReadonlyMap<string, number>;
   readonly limits?: ChangeSetLimits;
   readonly hashes?: HashScope;
   readonly signal: AbortSignal;
@@ -39,16 +42,23 @@ const batchSize = 128;
  */
 export async function* buildChangeSet(input: ChangeSetInput): AsyncGenerator<Change, void, void> {
   const limits = input.limits ?? defaultChangeSetLimits;
-  const settled = { ...input, limits, hashes: input.hashes ?? "needed" };
+  const settled = { ...input, limits, hashes: input.hashes ?? "needed", budget: newReadBudget() };
   let batch: Draft[] = [];
+  let settling: Promise<Change[]> | null = null;
   for await (const draft of scan(input, limits)) {
     batch.push(draft);
     if (batch.length < batchSize) continue;
-    yield* await settleDrafts(batch, settled);
+    // The keeper reads for one batch while the one before is judged here.
+    const before: Promise<Change[]> | null = settling;
+    settling = settleDrafts(batch, settled);
+    // It is waited for a round later, and not at all by a reader that stops.
+    settling.catch(() => undefined);
     batch = [];
+    if (before !== null) yield* await before;
     // Looking is synchronous: without a pause here no signal would ever be noticed.
     await setImmediate();
   }
+  if (settling !== null) yield* await settling;
   yield* await settleDrafts(batch, settled);
 }
 
@@ -57,6 +67,7 @@ async function* scan(input: ChangeSetInput, limits: ChangeSetLimits): AsyncGener
   const layer = new LayerScan({
     base,
     baseTimeMs,
+    settled: input.settled ?? new Map(),
     hidden: new HiddenPaths(input.hidden),
     maxEntries: limits.entries,
   });

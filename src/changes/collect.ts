@@ -1,6 +1,12 @@
 import { AirlockError } from "../base/errors.js";
 import type { Change, ChangeTotals } from "../model/change.js";
-import { collisionReasons, deletionWarnings, massDeletions, type SetReason } from "../risk/whole-set.js";
+import {
+  bareRepositoryReasons,
+  collisionReasons,
+  deletionWarnings,
+  massDeletions,
+  type SetReason,
+} from "../risk/whole-set.js";
 import type { BaseReader } from "./base-reader.js";
 import { parentOf } from "./tree-order.js";
 
@@ -33,7 +39,9 @@ export async function collectChanges(
       });
     }
   }
-  addReasons(changes, collisionReasons(changes, base === null ? undefined : siblingsFrom(base, changes)));
+  const siblings = base === null ? undefined : siblingsFrom(base, changes);
+  addReasons(changes, collisionReasons(changes, siblings));
+  addReasons(changes, bareRepositoryReasons(changes, siblings));
   addReasons(changes, massDeletions(changes));
   const totals = countChanges(changes);
   return { changes, totals, warnings: deletionWarnings(changes) };

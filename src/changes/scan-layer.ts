@@ -9,6 +9,7 @@ interface ScanInput {
   readonly base: BaseReader;
   readonly hidden: HiddenPaths;
   readonly baseTimeMs: number;
+  readonly settled: ReadonlyMap<string, number>;
   readonly maxEntries: number;
 }
 
@@ -56,7 +57,7 @@ export class LayerScan {
   }
 
   *#takeEntry(entry: ScannedEntry, found: BaseEntry | null): Generator<Draft, void, void> {
-    const { hidden, baseTimeMs } = this.#input;
+    const { hidden } = this.#input;
     const after = stateOfEntry(entry);
     if (after === null) return;
     const masked = hidden.covers(entry.path);
@@ -65,7 +66,7 @@ export class LayerScan {
     if ((losesFolder || (entry.opaque && before?.type === "dir")) && this.#region === null) this.#hide(entry.path);
     const kind = kindBetween(before, after);
     if (kind === null) return;
-    const conflict = found === null ? this.#vanished(entry) : found.ctimeMs > baseTimeMs;
+    const conflict = found === null ? this.#vanished(entry) : this.#movedOn(entry.path, found);
     const path = entry.path === "" ? "." : entry.path;
     const warnings = losesFolder ? hiddenWarning(hidden.countBelow(entry.path)) : [];
     yield { path, kind, before, after, masked, conflict, warnings, remarks: remarksOn(entry) };
@@ -77,11 +78,11 @@ export class LayerScan {
   }
 
   *#deletions(items: Iterable<BaseItem>): Generator<Draft, void, void> {
-    const { hidden, baseTimeMs } = this.#input;
+    const { hidden } = this.#input;
     for (const { path, entry, unlisted } of items) {
       // A folder with a hidden file in it cannot go: the agent could not delete what it never saw.
       if (entry.type === "dir" && hidden.countBelow(path) > 0) continue;
-      const conflict = entry.ctimeMs > baseTimeMs;
+      const conflict = this.#movedOn(path, entry);
       const warnings = unlisted ? ["cannot be read on the host, so what it holds is not listed"] : [];
       yield {
         path,
@@ -100,8 +101,14 @@ export class LayerScan {
   // that was renamed inside looks the same as the latter, so the folder must have changed on the host as well.
   #vanished(entry: ScannedEntry): boolean {
     if (entry.copiedUp === false) return false;
-    const parent = this.#input.base.look(parentOf(entry.path));
-    return parent !== null && parent.ctimeMs > this.#input.baseTimeMs;
+    const folder = parentOf(entry.path);
+    const parent = this.#input.base.look(folder);
+    return parent !== null && this.#movedOn(folder, parent);
+  }
+
+  // What an apply of this session wrote is the host's latest state and no surprise.
+  #movedOn(path: string, { ctimeMs }: BaseEntry): boolean {
+    return ctimeMs > this.#input.baseTimeMs && ctimeMs !== this.#input.settled.get(path);
   }
 
   // Deletions are found by going along in step, so entries out of order would hide some.

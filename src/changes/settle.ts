@@ -1,9 +1,13 @@
-import type { Change, ChangeKind, EntryState } from "../model/change.js";
+import type { Change, EntryState } from "../model/change.js";
 import { assessRisk } from "../risk/assess.js";
-import { holdsManifest } from "../risk/package-json.js";
+import { isBinary } from "../risk/binary-content.js";
+import { canonicalNames } from "../risk/canonical.js";
+import type { SeenContents } from "../risk/content-reasons.js";
+import { wantsYaml } from "../risk/runs-on-host.js";
 import type { BaseReader } from "./base-reader.js";
 import type { Draft } from "./draft.js";
 import type { LayerContents } from "./layer-contents.js";
+import { type Decided, type ReadBudget, readContents } from "./read-contents.js";
 
 /**
  * Which files are hashed. `needed`: where that decides something; `shown`: also those whose content is not shown to people
@@ -19,25 +23,9 @@ interface SettleInput {
   readonly base: BaseReader;
   readonly limits: { readonly hashBytes: number };
   readonly hashes: HashScope;
+  readonly budget: ReadBudget;
   readonly signal: AbortSignal;
 }
-
-interface Decided {
-  readonly draft: Draft;
-  readonly kind: ChangeKind;
-  readonly before: EntryState | null;
-  readonly after: EntryState | null;
-  readonly warnings: readonly string[];
-}
-
-interface Heads {
-  readonly before: Uint8Array | undefined;
-  readonly after: Uint8Array | undefined;
-}
-
-// As much as git looks at to tell text from binary.
-const headBytes = 8000;
-const manifestBytes = 64 * 1024;
 
 /** Turns differences in looks into changes: compares contents where only they can tell, and judges the risk. */
 export async function settleDrafts(drafts: readonly Draft[], input: SettleInput): Promise<Change[]> {
@@ -47,10 +35,16 @@ export async function settleDrafts(drafts: readonly Draft[], input: SettleInput)
     const one = await decide(draft, layerHashes, input);
     if (one !== null) decided.push(one);
   }
-  const afterHeads = await readLayer(decided, input);
+  const contents = await readContents(decided, { ...input, wantDeleted: input.hashes === "all" });
+  const parseYaml = decided.some(changesYaml) ? (await import("../risk/parse-yaml.js")).parseYaml : undefined;
   const changes: Change[] = [];
-  for (const one of decided) changes.push(await finish(one, afterHeads, input));
+  for (const one of decided) changes.push(await finish(one, contents.get(one.draft.path), parseYaml, input));
   return changes;
+}
+
+// The library is worth its loading only where there is something to read.
+function changesYaml({ draft, kind, after }: Decided): boolean {
+  return isFile(after) && kind !== "mode" && after.size > 0 && wantsYaml(canonicalNames(draft.path));
 }
 
 function isFile(state: EntryState | null): state is EntryState {
@@ -95,42 +89,6 @@ function withHash(state: EntryState | null, sha256: string | undefined): EntrySt
   return state === null || sha256 === undefined ? state : { ...state, sha256 };
 }
 
-function hasNewContent({ kind, after }: Decided): boolean {
-  return isFile(after) && kind !== "mode" && after.size > 0;
-}
-
-async function readLayer(decided: readonly Decided[], input: SettleInput): Promise<ReadonlyMap<string, Uint8Array>> {
-  const files = decided.filter(hasNewContent);
-  const whole = files.filter(({ draft }) => holdsManifest(draft.path)).map(({ draft }) => draft.path);
-  const others = files.map(({ draft }) => draft.path).filter((path) => !holdsManifest(path));
-  const heads = new Map<string, Uint8Array>();
-  for (const [paths, bytes] of [
-    [others, headBytes],
-    [whole, manifestBytes],
-  ] as const) {
-    if (paths.length === 0) continue;
-    for (const [path, head] of await input.layer.heads(paths, bytes, input.signal)) heads.set(path, head);
-  }
-  return heads;
-}
-
-async function readBase({ draft, kind, before }: Decided, input: SettleInput): Promise<Uint8Array | undefined> {
-  if (!isFile(before) || kind === "mode" || before.size === 0) return undefined;
-  if (kind === "deleted" && input.hashes !== "all") return undefined;
-  const bytes = holdsManifest(draft.path) ? manifestBytes : headBytes;
-  return (await input.base.read(draft.path, bytes, input.signal)) ?? undefined;
-}
-
-function isBinary(head: Uint8Array | undefined): boolean {
-  return head?.subarray(0, headBytes).includes(0) ?? false;
-}
-
-function wholeContents({ before, after }: Decided, heads: Heads) {
-  const complete = heads.before?.length === before?.size && heads.after?.length === after?.size;
-  if (!complete || heads.before === undefined || heads.after === undefined) return undefined;
-  return { before: heads.before, after: heads.after };
-}
-
 async function hashUnshown(one: Decided, binary: boolean, input: SettleInput): Promise<Decided> {
   const { draft, kind, before, after } = one;
   const large = Math.max(before?.size ?? 0, after?.size ?? 0) > largestShown;
@@ -142,24 +100,18 @@ async function hashUnshown(one: Decided, binary: boolean, input: SettleInput): P
   return { ...one, before: withHash(before, old ?? undefined), after: withHash(after, now.get(draft.path)) };
 }
 
-async function finish(one: Decided, afterHeads: ReadonlyMap<string, Uint8Array>, input: SettleInput): Promise<Change> {
+async function finish(
+  one: Decided,
+  contents: SeenContents | undefined,
+  parseYaml: Parameters<typeof assessRisk>[0]["parseYaml"],
+  input: SettleInput,
+): Promise<Change> {
   const { draft, kind } = one;
   const { path, conflict, masked, remarks } = draft;
-  const heads: Heads = { before: await readBase(one, input), after: afterHeads.get(path) };
-  const binary = isBinary(heads.after) || isBinary(heads.before);
+  const binary = isBinary(contents?.after?.bytes) || isBinary(contents?.before?.bytes);
   const { before, after } = await hashUnshown(one, binary, input);
-  const risk = assessRisk({
-    path,
-    kind,
-    before,
-    after,
-    masked,
-    binary,
-    warnings: one.warnings,
-    remarks,
-    head: heads.after,
-    contents: holdsManifest(path) ? wholeContents(one, heads) : undefined,
-  });
+  const { warnings } = one;
+  const risk = assessRisk({ path, kind, before, after, masked, binary, warnings, remarks, contents, parseYaml });
   const type = (after ?? before)?.type ?? "file";
   return { path, kind, type, before, after, binary, risk, conflict, masked };
 }

@@ -1,14 +1,19 @@
 import type { Command } from "commander";
 import { comesFirst, countChanges, orderForPeople, selectChanges } from "../changes/collect.js";
-import type { Change } from "../model/change.js";
+import type { GitReport } from "../git/report.js";
+import { belongsToGit } from "../git/sort-paths.js";
 import type { SessionRecord } from "../model/session.js";
+import { canonicalNames, isInsideGit } from "../risk/canonical.js";
+import { deletionWarnings } from "../risk/whole-set.js";
 import { changesOf, openContents, type SessionChanges, type SessionContents } from "../session/changes.js";
+import { gitChangesOf } from "../session/git-changes.js";
 import type { Workbench } from "../session/workbench.js";
 import type { Act } from "./command.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
-import { makePalette, wantsColour } from "./render/colour.js";
+import { makePalette, type Palette, wantsColour } from "./render/colour.js";
 import { renderDiffJson } from "./render/diff-json.js";
 import { renderDiffText } from "./render/diff-text.js";
+import { renderGit } from "./render/git-section.js";
 import { renderNames } from "./render/name-only.js";
 import { page, writeAll } from "./render/pager.js";
 import { renderPatch } from "./render/patch.js";
@@ -29,17 +34,58 @@ function select(found: SessionChanges, paths: readonly string[]): SessionChanges
   return { ...found, changes, totals: countChanges(changes) };
 }
 
-function textOf(context: CommandContext, found: SessionChanges, source: SessionContents): AsyncIterable<string> {
-  const { stdout, env, signal } = context.edge;
-  const palette = makePalette(wantsColour(env, stdout.isTTY === true));
-  return renderDiffText({
-    changes: orderForPeople(found.changes),
-    totals: found.totals,
-    warnings: found.warnings,
-    source,
-    palette,
-    signal,
-  });
+/** What is shown: the changes, and what they did to git. */
+interface Shown extends SessionChanges {
+  readonly git: GitReport | null;
+}
+
+// Git's own files are hundreds and say little one by one: the git section tells of them, unless one was asked for by name.
+function withoutGit(found: SessionChanges): SessionChanges {
+  const changes = found.changes.filter((change) => !belongsToGit(change));
+  if (changes.length === found.changes.length) return found;
+  return { ...found, changes, totals: countChanges(changes), warnings: deletionWarnings(changes) };
+}
+
+type Chunks = AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>;
+
+async function* afterGit(
+  context: CommandContext,
+  shown: Shown,
+  rest: (found: SessionChanges) => Chunks,
+): AsyncGenerator<string | Uint8Array> {
+  const palette = paletteOf(context);
+  const found = shown.git === null ? shown : withoutGit(shown);
+  if (shown.git !== null) {
+    yield* renderGit(shown.git, { palette, columns: Math.max(80, context.edge.stdout.columns ?? 80) });
+    yield "\n";
+  }
+  if (shown.git !== null && found.changes.length === 0) yield palette.bold("nothing else changed\n");
+  else yield* rest(found);
+}
+
+function paletteOf({ edge }: CommandContext): Palette {
+  return makePalette(wantsColour(edge.env, edge.stdout.isTTY === true));
+}
+
+function textOf(context: CommandContext, shown: Shown, source: SessionContents): Chunks {
+  const { signal } = context.edge;
+  return afterGit(context, shown, ({ changes, totals, warnings }) =>
+    renderDiffText({ changes: orderForPeople(changes), totals, warnings, source, palette: paletteOf(context), signal }),
+  );
+}
+
+function statOf(context: CommandContext, shown: Shown, source: SessionContents): Chunks {
+  const { stdout, signal } = context.edge;
+  const place = { source, palette: paletteOf(context), columns: stdout.columns ?? 80, signal };
+  return afterGit(context, shown, ({ changes }) => renderStat({ changes: orderForPeople(changes), ...place }));
+}
+
+// git refuses a whole patch that touches its own data.
+function patchOf(context: CommandContext, shown: Shown, source: SessionContents): Chunks {
+  const { changes } = shown.git === null ? shown : withoutGit(shown);
+  const left = shown.changes.length - changes.length;
+  if (left > 0) context.warn(`${left} paths of git's own data are not in the patch`);
+  return renderPatch({ changes, source, warn: context.warn, signal: context.edge.signal });
 }
 
 /** Shows a change set to a person, through the pager. */
@@ -50,34 +96,28 @@ export async function showDiff(
   found: SessionChanges,
 ): Promise<void> {
   await using source = await openContents(bench, record, found.changes);
-  await page(textOf(context, found, source), context.edge);
+  const git = await gitChangesOf(bench, record, found.changes);
+  await page(textOf(context, { ...found, git }, source), context.edge);
 }
 
-type Chunks = AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>;
-
-function chunksOf(
-  context: CommandContext,
-  found: SessionChanges,
-  source: SessionContents,
-  options: DiffOptions,
-): Chunks {
-  const { edge, warn } = context;
-  const ordered: readonly Change[] = orderForPeople(found.changes);
+function chunksOf(context: CommandContext, found: Shown, source: SessionContents, options: DiffOptions): Chunks {
   if (options.json === true) return renderDiffJson(found);
   if (options.nameOnly === true) return renderNames(found.changes, { nul: options.z === true });
-  if (options.patch === true) return renderPatch({ changes: found.changes, source, warn, signal: edge.signal });
-  if (options.stat === true) {
-    const palette = makePalette(wantsColour(edge.env, edge.stdout.isTTY === true));
-    return renderStat({ changes: ordered, source, palette, columns: edge.stdout.columns ?? 80, signal: edge.signal });
-  }
-  return textOf(context, found, source);
+  if (options.patch === true) return patchOf(context, found, source);
+  return options.stat === true ? statOf(context, found, source) : textOf(context, found, source);
+}
+
+function namesGit(paths: readonly string[]): boolean {
+  return paths.some((path) => isInsideGit(canonicalNames(path)));
 }
 
 async function diff(context: CommandContext, paths: readonly string[], options: DiffOptions): Promise<number> {
   return withBench(context, async (bench) => {
     const record = await chooseSession(context, bench, options.session);
     const all = await changesOf(bench, record, { hashes: options.json === true ? "all" : "shown" });
-    const found = select(all, paths);
+    const chosen = select(all, paths);
+    const needsGit = options.json === true || !(options.nameOnly === true || namesGit(paths));
+    const found = { ...chosen, git: needsGit ? await gitChangesOf(bench, record, chosen.changes) : null };
     await using source = await openContents(bench, record, found.changes);
     const chunks = chunksOf(context, found, source, options);
     const forMachines = options.json === true || options.patch === true || options.nameOnly === true;

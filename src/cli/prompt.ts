@@ -13,6 +13,28 @@ async function dropTypeAhead({ stdin }: Terminal): Promise<void> {
   stdin.pause();
 }
 
+async function askLine(terminal: Terminal, question: string, signal?: AbortSignal): Promise<string | null> {
+  const lines = createInterface({
+    input: terminal.stdin,
+    output: terminal.stderr,
+    terminal: terminal.stdin.isTTY === true,
+  });
+  try {
+    return await Promise.race([
+      lines.question(question, signal === undefined ? {} : { signal }),
+      new Promise<null>((resolve) => lines.once("close", () => resolve(null))),
+    ]);
+  } finally {
+    lines.close();
+  }
+}
+
+/** Asks for a line of text; "" at Enter and at end of input. */
+export async function askText(terminal: Terminal, question: string, signal?: AbortSignal): Promise<string> {
+  await dropTypeAhead(terminal);
+  return ((await askLine(terminal, question, signal)) ?? "").trim();
+}
+
 /** Asks a person on stderr and resolves to one of `keys`, by a beginning that fits no other; the first is what Enter means; null at end of input. */
 export async function choose(
   terminal: Terminal,
@@ -21,25 +43,13 @@ export async function choose(
   signal?: AbortSignal,
 ): Promise<string | null> {
   await dropTypeAhead(terminal);
-  const lines = createInterface({
-    input: terminal.stdin,
-    output: terminal.stderr,
-    terminal: terminal.stdin.isTTY === true,
-  });
-  try {
-    for (;;) {
-      const answer = await Promise.race([
-        lines.question(question, signal === undefined ? {} : { signal }),
-        new Promise<null>((resolve) => lines.once("close", () => resolve(null))),
-      ]);
-      if (answer === null) return null;
-      const word = answer.trim().toLowerCase();
-      if (word === "") return keys[0] ?? null;
-      const found = keys.filter((key) => key.startsWith(word));
-      if (found.length === 1 && found[0] !== undefined) return found[0];
-    }
-  } finally {
-    lines.close();
+  for (;;) {
+    const answer = await askLine(terminal, question, signal);
+    if (answer === null) return null;
+    const word = answer.trim().toLowerCase();
+    if (word === "") return keys[0] ?? null;
+    const found = keys.filter((key) => key.startsWith(word));
+    if (found.length === 1 && found[0] !== undefined) return found[0];
   }
 }
 

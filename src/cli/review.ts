@@ -1,35 +1,117 @@
-import type { ChangeTotals } from "../model/change.js";
-import type { SessionRecord } from "../model/session.js";
-import { changesOf, type SessionChanges } from "../session/changes.js";
+import type { Command } from "commander";
+import { isAirlockError } from "../base/errors.js";
+import { escapeBody } from "../base/escape.js";
+import { orderForPeople } from "../changes/collect.js";
+import type { Skipped } from "../model/apply.js";
+import type { Change, ChangeTotals } from "../model/change.js";
 import { discardSession } from "../session/discard.js";
+import { recordLeft } from "../session/feedback.js";
+import { openReview, type Review } from "../session/review.js";
 import type { Workbench } from "../session/workbench.js";
+import { applySelection, reportOutcome, type Selection, showOne } from "./apply-selection.js";
+import type { Act } from "./command.js";
+import { canAsk, choosePaths } from "./consent.js";
 import type { CommandContext } from "./context.js";
 import { showDiff } from "./diff.js";
 import { choose } from "./prompt.js";
 import { formatReceipt } from "./render/receipt.js";
 import { formatSummary } from "./render/summary.js";
+import { chooseSession, withBench } from "./with-bench.js";
 
-/** After a `run` at a terminal: what changed, and what to do with it. */
-export async function reviewSession(
-  context: CommandContext,
-  bench: Workbench,
-  record: SessionRecord,
-): Promise<{ readonly kept: boolean; readonly totals: ChangeTotals }> {
-  const changes: SessionChanges = await changesOf(bench, record, { hashes: "shown" });
-  const { totals } = changes;
-  context.edge.stderr.write(`\n${formatSummary(changes, context.edge)}\n`);
+/** How a review ended. */
+export interface ReviewEnding {
+  readonly kept: boolean;
+  /** Of what the session had changed when the review began. */
+  readonly totals: ChangeTotals;
+}
+
+type Verb = "apply" | "choose" | "diff" | "keep" | "discard";
+
+const help: Record<Verb, string> = {
+  apply: "write all of it to the project; what is of high risk is asked for by itself",
+  choose: "go through the paths one by one",
+  diff: "see it all",
+  keep: "leave the session as it is",
+  discard: "throw the session away",
+};
+
+async function askVerb(context: CommandContext, review: Review): Promise<Verb> {
+  const { changes } = review.changes;
+  const verbs: Verb[] = changes.length === 0 ? ["keep", "discard"] : ["keep", "apply", "choose", "diff", "discard"];
+  const question = changes.length === 0 ? "discard or keep? [keep] " : "apply, choose, diff, discard or keep? [keep] ";
   for (;;) {
-    const question = "diff, discard or keep? [keep] ";
-    const answer = await choose(context.edge, question, ["keep", "diff", "discard"], context.edge.signal);
-    if (answer === "diff") {
-      await showDiff(context, bench, record, changes);
-      continue;
-    }
-    if (answer === "discard") {
-      context.edge.stderr.write(`${formatReceipt(await discardSession(bench, record.id))}\n`);
-      return { kept: false, totals };
-    }
-    context.note(`kept session ${record.id}: airlock diff, airlock discard`);
-    return { kept: true, totals };
+    const answer = await choose(context.edge, question, [...verbs, "?"], context.edge.signal);
+    if (answer !== "?") return verbs.find((verb) => verb === answer) ?? "keep";
+    for (const verb of verbs) context.note(`  ${verb.padEnd(8)} ${help[verb]}`);
   }
+}
+
+interface Chosen extends Selection {
+  readonly rejected: readonly Skipped[];
+}
+
+async function select(context: CommandContext, bench: Workbench, review: Review, verb: Verb): Promise<Chosen> {
+  const all: readonly Change[] = orderForPeople(review.changes.changes);
+  const none = new Map<string, Uint8Array>();
+  if (verb === "choose") {
+    return { ...(await choosePaths(context, all, showOne(context, bench, review))), overrides: none };
+  }
+  return { chosen: all, rejected: [], overrides: none };
+}
+
+// The high risk was asked for path by path already: once is enough.
+const wishFor = (verb: Verb) =>
+  ({ policy: undefined, yes: false, allowRisk: verb === "choose", dryRun: false, sync: true }) as const;
+
+async function applyPart(context: CommandContext, bench: Workbench, review: Review, verb: Verb): Promise<void> {
+  const chosen = await select(context, bench, review, verb);
+  await recordLeft(bench, review.record.id, chosen.rejected);
+  if (chosen.chosen.length === 0) return context.note("nothing was chosen");
+  try {
+    reportOutcome(context, await applySelection(context, bench, review, chosen, wishFor(verb)));
+  } catch (error) {
+    // The project is as it was: the review goes on with what is true now.
+    if (!isAirlockError(error) || !error.code.startsWith("E_APPLY")) throw error;
+    context.warn(`${escapeBody(error.message)}${error.hint === undefined ? "" : `\nhint: ${escapeBody(error.hint)}`}`);
+  }
+  return undefined;
+}
+
+/** What changed, and what to do with it, until the session is kept or discarded. */
+export async function reviewSession(context: CommandContext, bench: Workbench, id: string): Promise<ReviewEnding> {
+  let first: ChangeTotals | null = null;
+  for (;;) {
+    const review = await openReview(bench, id);
+    first ??= review.changes.totals;
+    const totals = first;
+    context.edge.stderr.write(`\n${formatSummary(review.changes, context.edge)}\n`);
+    const verb = canAsk(context) ? await askVerb(context, review) : "keep";
+    if (verb === "diff") await showDiff(context, bench, review.record, review.changes);
+    else if (verb === "discard") {
+      context.edge.stderr.write(`${formatReceipt(await discardSession(bench, id))}\n`);
+      return { kept: false, totals };
+    } else if (verb === "keep") {
+      context.note(`kept session ${id}: airlock diff, airlock apply, airlock discard`);
+      return { kept: true, totals };
+    } else await applyPart(context, bench, review, verb);
+  }
+}
+
+async function review(context: CommandContext, id: string | undefined): Promise<number> {
+  return withBench(context, async (bench) => {
+    const record = await chooseSession(context, bench, id);
+    await reviewSession(context, bench, record.id);
+    return 0;
+  });
+}
+
+/** `airlock review`. */
+export function define(command: Command, act: Act): void {
+  command
+    .argument("[id]", "the session; by default the newest of the project")
+    .addHelpText(
+      "after",
+      "\nWithout a terminal it prints what changed and does nothing.\n\nExit status: 0 · 10 no such session · 12 engine",
+    )
+    .action(act(review));
 }

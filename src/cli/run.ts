@@ -52,7 +52,7 @@ async function endSession(
     return { kept: false, totals: null };
   }
   // What a run that is thrown away does not need is not loaded: starting is what people wait for.
-  if (onExit === "review") return (await import("./review.js")).reviewSession(context, bench, record);
+  if (onExit === "review") return (await import("./review.js")).reviewSession(context, bench, record.id);
   const totals = wantTotals || onExit === "keep" ? await countTotals(bench, record) : null;
   if (onExit === "keep") {
     context.note(`airlock: kept session ${record.id}: airlock diff, airlock discard`);
@@ -87,6 +87,7 @@ function startFolder(cwd: string, project: string): string {
 async function run(context: CommandContext, command: readonly string[], options: RunOptions): Promise<number> {
   const { edge } = context;
   return withBench(context, async (bench) => {
+    bench.prepare();
     await reportAbandoned(context, bench);
     const { plan, env, onExit } = await makePlan(context, bench, options, { command, tty: hasTerminal(edge) });
     const given = new Map([...env, ...(await collectEnv(edge, options))]);

@@ -9,6 +9,7 @@ import { programOf, reportAbandoned, withBench } from "./with-bench.js";
 
 async function start(context: CommandContext, options: SessionOptions): Promise<number> {
   return withBench(context, async (bench) => {
+    bench.prepare();
     await reportAbandoned(context, bench);
     const { plan, env } = await makePlan(context, bench, options, { command: null, tty: false });
     const given = new Map([...env, ...(await collectEnv(context.edge, options))]);

@@ -1,5 +1,8 @@
+import { lstat } from "node:fs/promises";
 import { join } from "node:path";
+import { isAirlockError } from "../base/errors.js";
 import type { SessionRecord } from "../model/session.js";
+import { hasApplying } from "../session/apply-folder.js";
 import { findProject } from "../session/project.js";
 import { reconcileSessions } from "../session/reconcile.js";
 import type { Program } from "../session/reopen.js";
@@ -28,7 +31,15 @@ export async function withBench<T>(context: CommandContext, work: (bench: Workbe
     engineAddress: options.engine,
     onProgress: (step, detail) => progress.update(step, detail),
   });
+  await reportRecovered(context, bench);
   return await work(bench);
+}
+
+// A project that is half written comes before everything else that a command does.
+async function reportRecovered(context: CommandContext, bench: Workbench): Promise<void> {
+  if (!(await hasApplying(bench.home))) return;
+  const { recoverApplies } = await import("../session/recover-applies.js");
+  for (const note of await recoverApplies(bench)) context.warn(note);
 }
 
 /** Says what killed commands left behind; the next command is where a person learns of it. */
@@ -45,4 +56,35 @@ export async function chooseSession(
 ): Promise<SessionRecord> {
   const project = await findProject(context.edge.cwd, context.options.project);
   return findSession(bench.home, { id, project, includeDiscarded });
+}
+
+async function isSession(context: CommandContext, bench: Workbench, word: string): Promise<SessionRecord | null> {
+  if (!/^[a-z0-9][a-z0-9-]*$/.test(word)) return null;
+  try {
+    return await chooseSession(context, bench, word);
+  } catch (error) {
+    if (isAirlockError(error, "E_SESSION_NOT_FOUND")) return null;
+    throw error;
+  }
+}
+
+/** Splits `[ID] [PATH...]`: the first word is a session when it names one and the project has nothing of that name. */
+export async function sessionAndPaths(
+  context: CommandContext,
+  bench: Workbench,
+  words: readonly string[],
+  session: string | undefined,
+): Promise<{ readonly record: SessionRecord; readonly paths: readonly string[] }> {
+  const [first, ...rest] = words;
+  if (session !== undefined || first === undefined) {
+    return { record: await chooseSession(context, bench, session), paths: words };
+  }
+  const project = await findProject(context.edge.cwd, context.options.project);
+  const found = await isSession(context, bench, first);
+  const isPath = await lstat(join(project, first)).then(
+    () => true,
+    () => false,
+  );
+  if (found !== null && (!isPath || found.id === first)) return { record: found, paths: rest };
+  return { record: await chooseSession(context, bench, undefined), paths: words };
 }

@@ -1,5 +1,4 @@
 import * as z from "zod/mini";
-import { AirlockError } from "../base/errors.js";
 
 /*
  * What engines answer, cut down to what Airlock uses. Fields that an engine adds are dropped, a field that is missing or
@@ -17,14 +16,14 @@ function nullable<T extends z.ZodMiniType>(schema: T, empty: z.output<T>) {
   );
 }
 
-export const createdAnswer = z.object({ Id: z.string() });
+const created = z.object({ Id: z.string() });
 
-export const waitAnswer = z.object({
+const wait = z.object({
   StatusCode: z.number(),
   Error: z.nullish(z.object({ Message: text })),
 });
 
-export const containerAnswer = z.object({
+const container = z.object({
   Id: z.string(),
   Name: z.string(),
   Image: z.string(),
@@ -52,13 +51,13 @@ export const containerAnswer = z.object({
   ),
 });
 
-export const containerListAnswer = z.array(
+const containerList = z.array(
   z.object({ Id: z.string(), Names: strings, Image: z.string(), Labels: stringMap, State: z.string() }),
 );
 
-export const execAnswer = z.object({ Running: z.boolean(), ExitCode: z.nullish(z.number()) });
+const exec = z.object({ Running: z.boolean(), ExitCode: z.nullish(z.number()) });
 
-export const volumeAnswer = z.object({
+const volume = z.object({
   Name: z.string(),
   Driver: z.string(),
   Labels: stringMap,
@@ -66,9 +65,9 @@ export const volumeAnswer = z.object({
   Options: stringMap,
 });
 
-export const volumeListAnswer = z.object({ Volumes: nullable(z.array(volumeAnswer), []) });
+const volumeList = z.object({ Volumes: nullable(z.array(volume), []) });
 
-export const imageAnswer = z.object({
+const image = z.object({
   Id: z.string(),
   RepoTags: strings,
   Size: z.number(),
@@ -81,15 +80,15 @@ export const imageAnswer = z.object({
   }),
 });
 
-export const imageListAnswer = z.array(z.object({ Id: z.string() }));
+const imageList = z.array(z.object({ Id: z.string() }));
 
-export const versionAnswer = z.object({
+const version = z.object({
   Version: z.string(),
   ApiVersion: z.string(),
   Components: nullable(z.array(z.object({ Name: z.string(), Version: text })), []),
 });
 
-export const infoAnswer = z.object({
+const info = z.object({
   OperatingSystem: text,
   Architecture: z.string(),
   Runtimes: anyMap,
@@ -104,7 +103,7 @@ export const infoAnswer = z.object({
 });
 
 /** One line of the output of a build, a pull or an import. */
-export const progressAnswer = z.object({
+const progress = z.object({
   stream: z.optional(z.string()),
   status: z.optional(z.string()),
   id: z.optional(z.string()),
@@ -113,14 +112,31 @@ export const progressAnswer = z.object({
   aux: z.optional(z.object({ ID: z.optional(z.string()) })),
 });
 
-/** Reads an engine's answer, or fails with the field that is not as it must be. */
-export function parseAnswer<T extends z.ZodMiniType>(schema: T, answer: unknown, what: string): z.output<T> {
+const schemas = {
+  created,
+  wait,
+  container,
+  containerList,
+  exec,
+  volume,
+  volumeList,
+  image,
+  imageList,
+  version,
+  info,
+  progress,
+} as const;
+
+/** The answers, as they are read, by what is asked about. */
+export type Answers = { readonly [K in keyof typeof schemas]: z.output<(typeof schemas)[K]> };
+
+/** Parses an answer; of one that is not as it must be it says where. */
+export function parseAnswer<K extends keyof Answers>(
+  kind: K,
+  answer: unknown,
+): { readonly data: Answers[K] } | { readonly where: string; readonly cause: Error } {
+  const schema: z.ZodMiniType = schemas[kind];
   const parsed = z.safeParse(schema, answer);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const where = issue === undefined || issue.path.length === 0 ? "" : ` at ${issue.path.join(".")}`;
-  throw new AirlockError("E_ENGINE_ANSWER", `the engine's answer about ${what} cannot be understood${where}`, {
-    hint: "see whether something else than a container engine answers there",
-    cause: parsed.error,
-  });
+  if (parsed.success) return { data: parsed.data as Answers[K] };
+  return { where: (parsed.error.issues[0]?.path ?? []).join("."), cause: parsed.error };
 }

@@ -13,7 +13,8 @@ export async function buildImage(caller: EngineCaller, request: BuildRequest): P
   await caller.call(
     `build image ${request.tag}`,
     async (abortSignal) => {
-      const output = await caller.docker.buildImage(request.context, {
+      const docker = await caller.docker();
+      const output = await docker.buildImage(request.context, {
         version: "1",
         t: request.tag,
         labels: request.labels,

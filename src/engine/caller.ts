@@ -12,10 +12,11 @@ interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A connected engine as the operations see it: dockerode for the calls, our transport under it. */
+/** A connected engine as the operations see it: our transport, and dockerode over it where images are moved. */
 export class EngineCaller {
   readonly endpoint: EngineEndpoint;
-  readonly docker: Docker;
+  /** Loaded when first asked for: that takes 10 ms, and most commands move no image. */
+  readonly docker: () => Promise<Docker>;
   readonly transport: Transport;
   readonly product: "docker" | "podman";
   readonly timeoutMs: number;

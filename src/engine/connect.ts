@@ -1,4 +1,4 @@
-import Docker from "dockerode";
+import type Docker from "dockerode";
 import { AirlockError } from "../base/errors.js";
 import type { Engine, EngineEndpoint } from "../model/engine.js";
 import { EngineCaller, operationTimeoutMs } from "./caller.js";
@@ -30,13 +30,18 @@ export async function connectEngine(endpoint: EngineEndpoint, options: ConnectOp
     const transport = new Transport(route);
     const { product, api } = await ping(endpoint, transport, signal, route);
     transport.useVersion(isOlder(api, newerApi) ? oldestApi : newerApi);
-    // Without its own modem, dockerode reads DOCKER_HOST by itself and loads ssh2 and grpc.
-    const docker = new Docker({ modem: transport } as object);
+    const docker = (): Promise<Docker> => loadDocker(transport);
     return dockerEngine(new EngineCaller({ endpoint, docker, transport, product, timeoutMs }), () => route.close());
   } catch (error) {
     await route.close();
     throw error;
   }
+}
+
+// Without its own modem, dockerode reads DOCKER_HOST by itself and loads ssh2 and grpc.
+async function loadDocker(transport: Transport): Promise<Docker> {
+  const { default: Client } = await import("dockerode");
+  return new Client({ modem: transport } as object);
 }
 
 interface Pong {

@@ -7,11 +7,11 @@ import type {
   Labels,
   TerminalSize,
 } from "../model/engine.js";
-import { containerAnswer, containerListAnswer, createdAnswer, parseAnswer } from "./answers.js";
 import { type EngineCaller, longOperationTimeoutMs } from "./caller.js";
 import { containerBody } from "./container-spec.js";
 import { hasLabels, labelFilters } from "./labels.js";
 import { objectName } from "./object-name.js";
+import { readAnswer } from "./read-answer.js";
 import { EngineRefusal } from "./transport.js";
 
 const statuses = new Set<string>(["created", "running", "paused", "exited", "dead", "removing", "restarting"]);
@@ -28,38 +28,40 @@ function statusOf(status: string): ContainerStatus {
 
 /** Makes the container and gives its id; an image that is not on the engine is an error, never pulled. */
 export async function createContainer(caller: EngineCaller, request: ContainerRequest): Promise<string> {
-  const created = await caller.call(`create container ${request.name}`, (abortSignal) =>
-    caller.docker.createContainer({
-      _query: { name: request.name },
-      _body: containerBody(request, caller.product),
-      abortSignal,
-    } as object),
+  const created = await caller.call(`create container ${request.name}`, (signal) =>
+    caller.transport.json({
+      method: "POST",
+      path: "/containers/create",
+      query: { name: request.name },
+      body: containerBody(request, caller.product),
+      signal,
+    }),
   );
-  return parseAnswer(createdAnswer, { Id: created.id }, `container ${request.name}`).Id;
+  return (await readAnswer("created", created, `container ${request.name}`)).Id;
 }
 
 export async function startContainer(caller: EngineCaller, id: string): Promise<void> {
-  await caller.call(`start container ${id}`, (abortSignal) => containerOf(caller, id).start({ abortSignal }));
+  await caller.call(`start container ${id}`, (signal) => tell(caller, id, { verb: "start", signal }));
 }
 
 /** Tells the container's terminal its size; a container that runs no longer needs none. */
 export async function resizeContainer(caller: EngineCaller, id: string, size: TerminalSize): Promise<void> {
-  await caller.callUnless(
-    `resize container ${id}`,
-    (abortSignal) => containerOf(caller, id).resize({ h: size.rows, w: size.columns, abortSignal }),
-    { 404: null, 409: null },
-  );
+  const query = { h: size.rows, w: size.columns };
+  await caller.callUnless(`resize container ${id}`, (signal) => tell(caller, id, { verb: "resize", query, signal }), {
+    404: null,
+    409: null,
+  });
 }
 
 /** What the engine says of the container, or null when there is none. */
 export async function inspectContainer(caller: EngineCaller, id: string): Promise<ContainerState | null> {
-  const raw: unknown = await caller.callUnless(
+  const raw = await caller.callUnless(
     `inspect container ${id}`,
-    (abortSignal) => containerOf(caller, id).inspect({ abortSignal } as object),
+    (signal) => caller.transport.json({ method: "GET", path: `/containers/${objectName(id)}/json`, signal }),
     { 404: null },
   );
   if (raw === null) return null;
-  const answer = parseAnswer(containerAnswer, raw, `container ${id}`);
+  const answer = await readAnswer("container", raw, `container ${id}`);
   return {
     id: answer.Id,
     name: answer.Name.replace(/^\//, ""),
@@ -86,9 +88,9 @@ export async function inspectContainer(caller: EngineCaller, id: string): Promis
 
 /** Sends a signal to the first process; nothing happens when it does not run. */
 export async function killContainer(caller: EngineCaller, id: string, signal = "SIGKILL"): Promise<void> {
-  await caller.call(`kill container ${id}`, async (abortSignal) => {
+  await caller.call(`kill container ${id}`, async (ending) => {
     try {
-      await containerOf(caller, id).kill({ signal, abortSignal });
+      await tell(caller, id, { verb: "kill", query: { signal }, signal: ending });
     } catch (error) {
       if (!(error instanceof EngineRefusal) || !isNotRunning(error)) throw error;
     }
@@ -100,20 +102,21 @@ function isNotRunning({ status, message }: EngineRefusal): boolean {
 }
 
 export async function pauseContainer(caller: EngineCaller, id: string): Promise<void> {
-  await caller.call(`pause container ${id}`, (abortSignal) => containerOf(caller, id).pause({ abortSignal }));
+  await caller.call(`pause container ${id}`, (signal) => tell(caller, id, { verb: "pause", signal }));
 }
 
 export async function unpauseContainer(caller: EngineCaller, id: string): Promise<void> {
-  await caller.call(`unpause container ${id}`, (abortSignal) => containerOf(caller, id).unpause({ abortSignal }));
+  await caller.call(`unpause container ${id}`, (signal) => tell(caller, id, { verb: "unpause", signal }));
 }
 
 /** Kills and removes the container with its anonymous volumes, and looks whether it is gone; another remover is waited for. */
 export async function removeContainer(caller: EngineCaller, id: string): Promise<boolean> {
   // Podman asks the process to end first, and waits.
   if (caller.product === "podman") await killContainer(caller, id);
-  await caller.call(`remove container ${id}`, async (abortSignal) => {
+  const query = { force: true, v: true };
+  await caller.call(`remove container ${id}`, async (signal) => {
     try {
-      await containerOf(caller, id).remove({ force: true, v: true, abortSignal });
+      await caller.transport.json({ method: "DELETE", path: `/containers/${objectName(id)}`, query, signal });
     } catch (error) {
       if (!(error instanceof EngineRefusal) || (error.status !== 404 && !isUnderWay(error))) throw error;
     }
@@ -131,10 +134,11 @@ function isUnderWay(error: EngineRefusal): boolean {
 
 /** Every container, stopped ones too, that carries all the labels. */
 export async function listContainers(caller: EngineCaller, labels: Labels): Promise<readonly ContainerSummary[]> {
-  const answer: unknown = await caller.call("list containers", (abortSignal) =>
-    caller.docker.listContainers({ all: true, filters: { label: labelFilters(caller.product, labels) }, abortSignal }),
+  const query = { all: true, filters: { label: labelFilters(caller.product, labels) } };
+  const answer = await caller.call("list containers", (signal) =>
+    caller.transport.json({ method: "GET", path: "/containers/json", query, signal }),
   );
-  return parseAnswer(containerListAnswer, answer, "containers")
+  return (await readAnswer("containerList", answer, "containers"))
     .filter(({ Labels: found }) => hasLabels(found, labels))
     .map((found) => ({
       id: found.Id,
@@ -153,20 +157,22 @@ interface ImageToMake {
 
 /** Makes an image of the container's own file system; gives its id. The container is not paused: who commits has done it. */
 export async function commitContainer(caller: EngineCaller, id: string, image: ImageToMake): Promise<string> {
-  const answer: unknown = await caller.call(
+  const query = { container: id, repo: image.repository, tag: image.tag, pause: false };
+  const body = { Labels: image.labels };
+  const answer = await caller.call(
     `commit container ${id}`,
-    (abortSignal) =>
-      containerOf(caller, id).commit({
-        _query: { container: id, repo: image.repository, tag: image.tag, pause: false },
-        _body: { Labels: image.labels },
-        abortSignal,
-      } as object),
+    (signal) => caller.transport.json({ method: "POST", path: "/commit", query, body, signal }),
     { timeoutMs: longOperationTimeoutMs },
   );
-  return parseAnswer(createdAnswer, answer, `commit of ${id}`).Id;
+  return (await readAnswer("created", answer, `commit of ${id}`)).Id;
 }
 
-/** dockerode's handle of a container. */
-export function containerOf({ docker }: EngineCaller, id: string) {
-  return docker.getContainer(objectName(id));
+interface Order {
+  readonly verb: "start" | "resize" | "kill" | "pause" | "unpause";
+  readonly query?: Readonly<Record<string, unknown>>;
+  readonly signal: AbortSignal;
+}
+
+async function tell({ transport }: EngineCaller, id: string, { verb, ...order }: Order): Promise<void> {
+  await transport.json({ method: "POST", path: `/containers/${objectName(id)}/${verb}`, ...order });
 }

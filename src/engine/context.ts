@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import * as z from "zod/mini";
 import { AirlockError } from "../base/errors.js";
 import { displayPath } from "../base/escape.js";
 import type { EngineEndpoint } from "../model/engine.js";
@@ -12,14 +11,31 @@ export interface ContextFiles {
   exists(path: string): boolean;
 }
 
-const configFile = z.object({ currentContext: z.optional(z.string()) });
+interface Meta {
+  readonly name: string;
+  readonly host: string;
+  readonly skipTlsVerify: boolean;
+}
 
-const metaFile = z.object({
-  Name: z.string(),
-  Endpoints: z.object({
-    docker: z.object({ Host: z.string(), SkipTLSVerify: z.optional(z.boolean()) }),
-  }),
-});
+// Read by hand: these files are looked at before anything else is done, and a schema's library costs more than all of that.
+const field = (value: unknown, name: string): unknown =>
+  typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
+
+function readMeta(text: string): Meta | null {
+  const meta = jsonOf(text);
+  const docker = field(field(meta, "Endpoints"), "docker");
+  const [name, host] = [field(meta, "Name"), field(docker, "Host")];
+  const skipTlsVerify = field(docker, "SkipTLSVerify") ?? false;
+  if (typeof name !== "string" || typeof host !== "string" || typeof skipTlsVerify !== "boolean") return null;
+  return { name, host, skipTlsVerify };
+}
+
+function readCurrentContext(text: string): string | null {
+  const config = jsonOf(text);
+  const name = field(config, "currentContext") ?? "";
+  const isConfig = typeof config === "object" && config !== null && !Array.isArray(config);
+  return isConfig && typeof name === "string" ? name : null;
+}
 
 /** The docker context in use: by `DOCKER_CONTEXT`, else by docker's configuration; null for docker's own default. */
 export function currentContext(
@@ -31,13 +47,12 @@ export function currentContext(
   const path = join(dockerFolder(environment), "config.json");
   const text = files.readText(path);
   if (text === null) return null;
-  const parsed = z.safeParse(configFile, jsonOf(text));
-  if (!parsed.success) {
+  const name = readCurrentContext(text);
+  if (name === null) {
     throw new AirlockError("E_CONFIG_INVALID", `docker's configuration cannot be read: ${displayPath(path)}`, {
       hint: "repair it, or choose the engine with --engine",
     });
   }
-  const name = parsed.data.currentContext ?? "";
   return name === "" || name === "default" ? null : { name, from: path };
 }
 
@@ -48,17 +63,17 @@ export function contextEndpoint(name: string, environment: Environment, files: C
   const path = join(folder, "meta", key, "meta.json");
   const text = files.readText(path);
   if (text === null) return null;
-  const parsed = z.safeParse(metaFile, jsonOf(text));
-  if (!parsed.success || parsed.data.Name !== name) throw damaged(name, path);
-  const { Host, SkipTLSVerify = false } = parsed.data.Endpoints.docker;
+  const meta = readMeta(text);
+  if (meta === null || meta.name !== name) throw damaged(name, path);
+  const { host, skipTlsVerify } = meta;
   const source = `context "${name}"`;
   // The certificates of a context are its own: DOCKER_TLS_VERIFY speaks of DOCKER_HOST.
-  const endpoint = parseAddress(Host, source, { ...environment, env: {} });
+  const endpoint = parseAddress(host, source, { ...environment, env: {} });
   if (endpoint === null) throw damaged(name, path);
   if (endpoint.kind !== "tcp" && endpoint.kind !== "tls") return endpoint;
   const certificates = join(folder, "tls", key, "docker");
-  if (!files.exists(certificates)) return SkipTLSVerify ? { ...endpoint, kind: "tls", skipTlsVerify: true } : endpoint;
-  return { ...endpoint, kind: "tls", certificates, skipTlsVerify: SkipTLSVerify };
+  if (!files.exists(certificates)) return skipTlsVerify ? { ...endpoint, kind: "tls", skipTlsVerify } : endpoint;
+  return { ...endpoint, kind: "tls", certificates, skipTlsVerify };
 }
 
 function damaged(name: string, path: string): AirlockError {

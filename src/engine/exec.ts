@@ -1,9 +1,8 @@
-import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineStreams, ExecRequest, ExecStreams, TerminalSize } from "../model/engine.js";
-import { execAnswer, parseAnswer } from "./answers.js";
 import type { EngineCaller } from "./caller.js";
-import { containerOf } from "./containers.js";
+import { objectName } from "./object-name.js";
+import { readAnswer } from "./read-answer.js";
 import { openStreams } from "./streams.js";
 import { EngineRefusal } from "./transport.js";
 
@@ -23,43 +22,45 @@ export async function attachContainer(
 ): Promise<EngineStreams> {
   // Query only: Podman takes nothing from the body.
   const query = { stream: true, stdin: true, stdout: true, stderr: true, logs: false };
-  const socket = await caller.call(`attach to container ${id}`, (abortSignal) =>
-    containerOf(caller, id).attach({
-      _query: caller.product === "docker" ? { ...query, detachKeys: attachDetachKeys } : query,
-      hijack: true,
-      abortSignal,
-    } as object),
+  const socket = await caller.call(`attach to container ${id}`, (signal) =>
+    caller.transport.hijack({
+      method: "POST",
+      path: `/containers/${objectName(id)}/attach`,
+      query: caller.product === "docker" ? { ...query, detachKeys: attachDetachKeys } : query,
+      signal,
+    }),
   );
-  return openStreams(socket as Duplex, tty);
+  return openStreams(socket, tty);
 }
 
 /** Starts a process in a running container, connected to its three streams. */
 export async function execInContainer(caller: EngineCaller, request: ExecRequest): Promise<ExecStreams> {
   const doing = `run ${request.command[0] ?? "nothing"} in container ${request.container}`;
-  const handle = await caller.call(doing, (abortSignal) =>
-    containerOf(caller, request.container).exec({
-      AttachStdin: true,
-      AttachStdout: true,
-      AttachStderr: !request.tty,
-      Tty: request.tty,
-      Cmd: [...request.command],
-      Env: [],
-      Privileged: false,
-      DetachKeys: execDetachKeys,
-      ...(request.user === undefined ? {} : { User: request.user }),
-      ...(request.workingDirectory === undefined ? {} : { WorkingDir: request.workingDirectory }),
-      abortSignal,
+  const body = {
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: !request.tty,
+    Tty: request.tty,
+    Cmd: request.command,
+    Env: [],
+    Privileged: false,
+    DetachKeys: execDetachKeys,
+    ...(request.user === undefined ? {} : { User: request.user }),
+    ...(request.workingDirectory === undefined ? {} : { WorkingDir: request.workingDirectory }),
+  };
+  const answer = await caller.call(doing, (signal) =>
+    caller.transport.json({ method: "POST", path: `/containers/${objectName(request.container)}/exec`, body, signal }),
+  );
+  const { Id } = await readAnswer("created", answer, "an exec");
+  const socket = await caller.call(doing, (signal) =>
+    caller.transport.hijack({
+      method: "POST",
+      path: `/exec/${objectName(Id)}/start`,
+      body: { Detach: false, Tty: request.tty },
+      signal,
     }),
   );
-  const socket = await caller.call(doing, (abortSignal) =>
-    caller.docker.getExec(handle.id).start({
-      _query: {},
-      _body: { Detach: false, Tty: request.tty },
-      hijack: true,
-      abortSignal,
-    } as object),
-  );
-  return execStreams(caller, handle.id, openStreams(socket, request.tty));
+  return execStreams(caller, Id, openStreams(socket, request.tty));
 }
 
 function execStreams(caller: EngineCaller, id: string, streams: ReturnType<typeof openStreams>): ExecStreams {
@@ -90,20 +91,21 @@ async function inspectExec(
   caller: EngineCaller,
   id: string,
 ): Promise<{ readonly running: boolean; readonly exitCode: number | null }> {
-  const answer: unknown = await caller.callUnless(
+  const answer = await caller.callUnless(
     "look at an exec",
-    (abortSignal) => caller.docker.getExec(id).inspect({ abortSignal }),
+    (signal) => caller.transport.json({ method: "GET", path: `/exec/${objectName(id)}/json`, signal }),
     { 404: null },
   );
   if (answer === null) return { running: false, exitCode: null };
-  const { Running, ExitCode } = parseAnswer(execAnswer, answer, "an exec");
+  const { Running, ExitCode } = await readAnswer("exec", answer, "an exec");
   return { running: Running, exitCode: ExitCode ?? null };
 }
 
 async function resizeExec(caller: EngineCaller, id: string, size: TerminalSize): Promise<void> {
-  await caller.call("resize a terminal", async (abortSignal) => {
+  const query = { h: size.rows, w: size.columns };
+  await caller.call("resize a terminal", async (signal) => {
     try {
-      await caller.docker.getExec(id).resize({ h: size.rows, w: size.columns, abortSignal } as never);
+      await caller.transport.json({ method: "POST", path: `/exec/${objectName(id)}/resize`, query, signal });
     } catch (error) {
       // The process ended, or has not begun: there is no terminal to resize.
       if (!(error instanceof EngineRefusal) || (error.status !== 404 && error.status !== 409 && !isOver(error))) {

@@ -1,7 +1,7 @@
 import { AirlockError } from "../base/errors.js";
 import type { EngineFacts } from "../model/engine.js";
-import { infoAnswer, parseAnswer, versionAnswer } from "./answers.js";
 import type { EngineCaller } from "./caller.js";
+import { readAnswer } from "./read-answer.js";
 
 const architectures: Readonly<Record<string, EngineFacts["architecture"]>> = {
   x86_64: "amd64",
@@ -12,11 +12,11 @@ const architectures: Readonly<Record<string, EngineFacts["architecture"]>> = {
 
 /** Asks the engine what it is and what it can do. */
 export async function engineFacts(caller: EngineCaller): Promise<EngineFacts> {
-  const [rawVersion, rawInfo]: [unknown, unknown] = await caller.call("ask the engine what it is", (abortSignal) =>
-    Promise.all([caller.docker.version({ abortSignal } as never), caller.docker.info({ abortSignal } as never)]),
+  const [rawVersion, rawInfo] = await caller.call("ask the engine what it is", (signal) =>
+    Promise.all(["/version", "/info"].map((path) => caller.transport.json({ method: "GET", path, signal }))),
   );
-  const version = parseAnswer(versionAnswer, rawVersion, "its version");
-  const info = parseAnswer(infoAnswer, rawInfo, "itself");
+  const version = await readAnswer("version", rawVersion, "its version");
+  const info = await readAnswer("info", rawInfo, "itself");
   const architecture = architectures[info.Architecture];
   if (architecture === undefined) {
     throw new AirlockError("E_ENGINE_FAILED", `Airlock does not run on the engine's architecture ${info.Architecture}`);

@@ -2,11 +2,11 @@ import type { Readable } from "node:stream";
 import { AirlockError } from "../base/errors.js";
 import { escapeText } from "../base/escape.js";
 import type { ImageState, Labels } from "../model/engine.js";
-import { imageAnswer, imageListAnswer, parseAnswer } from "./answers.js";
 import { type EngineCaller, longOperationTimeoutMs } from "./caller.js";
 import { engineError } from "./engine-error.js";
 import { hasLabels, labelFilters } from "./labels.js";
 import { errorIn, readProgress } from "./progress.js";
+import { readAnswer } from "./read-answer.js";
 import { EngineRefusal } from "./transport.js";
 
 const referencePattern = /^[A-Za-z0-9][A-Za-z0-9._\-/:@]{0,400}$/;
@@ -14,13 +14,13 @@ const referencePattern = /^[A-Za-z0-9][A-Za-z0-9._\-/:@]{0,400}$/;
 /** What the image is, or null when it is not on the engine. */
 export async function inspectImage(caller: EngineCaller, reference: string): Promise<ImageState | null> {
   if (!isReference(reference)) return null;
-  const raw: unknown = await caller.callUnless(
+  const raw = await caller.callUnless(
     `inspect image ${reference}`,
-    (abortSignal) => caller.docker.getImage(reference).inspect({ abortSignal } as object),
+    (signal) => caller.transport.json({ method: "GET", path: `/images/${reference}/json`, signal }),
     { 404: null },
   );
   if (raw === null) return null;
-  const answer = parseAnswer(imageAnswer, raw, `image ${reference}`);
+  const answer = await readAnswer("image", raw, `image ${reference}`);
   return {
     id: answer.Id,
     tags: answer.RepoTags,
@@ -34,11 +34,12 @@ export async function inspectImage(caller: EngineCaller, reference: string): Pro
 }
 
 export async function listImages(caller: EngineCaller, labels: Labels): Promise<readonly ImageState[]> {
-  const answer: unknown = await caller.call("list images", (abortSignal) =>
-    caller.docker.listImages({ filters: { label: labelFilters(caller.product, labels) }, abortSignal }),
+  const query = { filters: { label: labelFilters(caller.product, labels) } };
+  const answer = await caller.call("list images", (signal) =>
+    caller.transport.json({ method: "GET", path: "/images/json", query, signal }),
   );
   const found: ImageState[] = [];
-  for (const { Id } of parseAnswer(imageListAnswer, answer, "images")) {
+  for (const { Id } of await readAnswer("imageList", answer, "images")) {
     const image = await inspectImage(caller, Id);
     if (image !== null && hasLabels(image.labels, labels)) found.push(image);
   }
@@ -50,8 +51,8 @@ export async function removeImage(caller: EngineCaller, reference: string): Prom
   if (!isReference(reference)) return true;
   const answer: unknown = await caller.callUnless(
     `remove image ${reference}`,
-    async (abortSignal) => {
-      await caller.docker.getImage(reference).remove({ abortSignal } as object);
+    async (signal) => {
+      await caller.transport.json({ method: "DELETE", path: `/images/${reference}`, signal });
       return true;
     },
     { 404: true, 409: false },
@@ -72,7 +73,8 @@ export async function pullImage(caller: EngineCaller, reference: string, options
     doing,
     async (abortSignal) => {
       try {
-        const output = await caller.docker.createImage({ fromImage, tag, abortSignal });
+        const docker = await caller.docker();
+        const output = await docker.createImage({ fromImage, tag, abortSignal });
         await followPull(output as Readable, options.onLine);
       } catch (error) {
         throw isMissing(error) ? missing(reference, error) : engineError(error, { endpoint: caller.endpoint, doing });
@@ -113,12 +115,13 @@ export async function importImage(caller: EngineCaller, root: Readable, tag: str
     `import image ${tag}`,
     async (abortSignal) => {
       const changes = Object.entries(labels).map(([key, value]) => `LABEL ${quoteLabel(key)}=${quoteLabel(value)}`);
-      const output = await caller.docker.importImage(root, { repo, tag: version, changes, abortSignal });
+      const docker = await caller.docker();
+      const output = await docker.importImage(root, { repo, tag: version, changes, abortSignal });
       const id = await importedId(output as Readable);
       // Podman tags it `latest`, whatever it is told.
       if (caller.product === "podman" && version !== "latest") {
-        await caller.docker.getImage(id).tag({ repo, tag: version, abortSignal });
-        await caller.docker.getImage(`${repo}:latest`).remove({ abortSignal } as object);
+        await docker.getImage(id).tag({ repo, tag: version, abortSignal });
+        await docker.getImage(`${repo}:latest`).remove({ abortSignal } as object);
       }
       return id;
     },

@@ -1,6 +1,6 @@
 import type { ClientRequest, Agent as HttpAgent, IncomingMessage } from "node:http";
 import { request as httpRequest } from "node:http";
-import type { Duplex, Readable } from "node:stream";
+import { type Duplex, Readable } from "node:stream";
 import { systemCodeOf } from "../base/errors.js";
 
 /** How to reach the engine: a socket path or a host, over an agent that may be TLS or ssh. */
@@ -13,12 +13,16 @@ export interface Route {
   readonly request?: typeof httpRequest;
 }
 
+type Query = Readonly<Record<string, unknown>>;
+
 /** One request to the engine. */
 export interface EngineCall {
   readonly method: string;
-  /** With its query, without the version. */
+  /** Without the version. */
   readonly path: string;
-  readonly body?: string | Readable | undefined;
+  readonly query?: Query | undefined;
+  /** A record is sent as JSON. */
+  readonly body?: Query | string | Readable | undefined;
   readonly contentType?: string | undefined;
   /** Ends the call, also while the answer is being read. */
   readonly signal?: AbortSignal | undefined;
@@ -62,7 +66,7 @@ type Dialled = (error: Error | null, data: unknown) => void;
 export const keptConnections = 4;
 const resetCodes = new Set(["ECONNRESET", "EPIPE"]);
 const answerLimitBytes = 64 << 20;
-const notSent = new Set(["abortSignal", "hijack", "stream_", "_query", "_body"]);
+const notSent = new Set(["abortSignal", "hijack"]);
 
 /**
  * The connection to an engine, in the place of dockerode's own modem: that one inspects every request for a debug log
@@ -92,18 +96,22 @@ export class Transport {
   }
 
   async #dial({ path, method, options = {}, file, isStream, hijack, abortSignal }: DialOptions): Promise<unknown> {
-    const query = record(options["_query"]) ?? (path.includes("?") ? options : {});
-    const body = record(options["_body"]) ?? (options["_query"] === undefined && !path.includes("?") ? options : {});
-    const separator = path.includes("?") ? "" : "?";
+    const hasQuery = path.endsWith("?");
     const call = {
       method,
-      path: `${path}${separator}${queryString(query)}`,
-      body: file ?? (method === "POST" ? jsonBody(body) : undefined),
+      path: hasQuery ? path.slice(0, -1) : path,
+      query: hasQuery ? options : {},
+      body: file ?? (method === "POST" && !hasQuery ? sent(options) : undefined),
       contentType: file === undefined ? "application/json" : "application/x-tar",
       signal: abortSignal,
     };
     if (hijack === true) return await this.hijack(call);
     if (isStream === true) return await this.stream(call);
+    return await this.json(call);
+  }
+
+  /** Sends a request and parses the answer as JSON; an answer that is none comes as its text. */
+  async json(call: Omit<EngineCall, "answer">): Promise<unknown> {
     const { text } = await this.collect(call);
     return parseJson(text);
   }
@@ -151,7 +159,8 @@ export class Transport {
     });
   }
 
-  #send(call: EngineCall, reject: (error: Error) => void): { request: ClientRequest; release: () => void } {
+  #send(asked: EngineCall, reject: (error: Error) => void): { request: ClientRequest; release: () => void } {
+    const call = { ...asked, body: bodyOf(asked) };
     const { signal } = call;
     if (signal?.aborted === true) throw abortReason(signal);
     const { socketPath, host, port, agent, request: send = httpRequest } = this.#route;
@@ -160,7 +169,7 @@ export class Transport {
       // Node's own agent keeps connections: on this machine a new one costs nothing and is never stale.
       agent: agent ?? false,
       method: call.method,
-      path: `${this.#version}${call.path}`,
+      path: `${this.#version}${call.path}${queryString(call.query ?? {})}`,
       headers: headersOf(call, host),
     });
     let answer: IncomingMessage | undefined;
@@ -191,6 +200,7 @@ class StaleConnection extends Error {
   }
 }
 
+type SentCall = Omit<EngineCall, "body"> & { readonly body: string | Readable | undefined };
 type Executor<T> = (resolve: (value: T) => void, reject: (error: Error) => void) => void;
 
 // Each of the kept connections may be a stale one; the next after them is new.
@@ -210,7 +220,7 @@ function abortReason(signal: AbortSignal | undefined): Error {
   return signal?.reason instanceof Error ? signal.reason : new DOMException("cancelled", "AbortError");
 }
 
-function headersOf({ body, contentType, answer }: EngineCall, host: string | undefined): Record<string, string> {
+function headersOf({ body, contentType, answer }: SentCall, host: string | undefined): Record<string, string> {
   return {
     Host: host ?? "engine",
     "User-Agent": "airlock",
@@ -259,16 +269,20 @@ function record(value: unknown): Readonly<Record<string, unknown>> | undefined {
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
 }
 
-function jsonBody(body: Readonly<Record<string, unknown>>): string | undefined {
-  const kept = Object.entries(body).filter(([key]) => !notSent.has(key));
-  return kept.length === 0 ? undefined : JSON.stringify(Object.fromEntries(kept));
+function sent(options: Query): Query | undefined {
+  const kept = Object.entries(options).filter(([key]) => !notSent.has(key));
+  return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }
 
-function queryString(query: Readonly<Record<string, unknown>>): string {
-  return Object.entries(query)
+function bodyOf({ body }: EngineCall): string | Readable | undefined {
+  return body === undefined || typeof body === "string" || body instanceof Readable ? body : JSON.stringify(body);
+}
+
+function queryString(query: Query): string {
+  const pairs = Object.entries(query)
     .filter(([key, value]) => !notSent.has(key) && value !== undefined)
-    .flatMap(([key, value]) => (Array.isArray(value) ? value : [value]).map((one) => `${key}=${queryValue(one)}`))
-    .join("&");
+    .flatMap(([key, value]) => (Array.isArray(value) ? value : [value]).map((one) => `${key}=${queryValue(one)}`));
+  return pairs.length === 0 ? "" : `?${pairs.join("&")}`;
 }
 
 // Bytes that are not UTF-8 can be asked for as an already escaped `%ff`: see `detachKeys`.

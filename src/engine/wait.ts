@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AirlockError } from "../base/errors.js";
 import { escapeText } from "../base/escape.js";
-import { parseAnswer, waitAnswer } from "./answers.js";
 import type { EngineCaller } from "./caller.js";
 import { engineError } from "./engine-error.js";
 import { objectName } from "./object-name.js";
+import { readAnswer } from "./read-answer.js";
 
 const registrationTimeoutMs = 5_000;
 
@@ -33,7 +33,7 @@ export class ExitWaiter {
         signal,
         onHeaders: registered,
       });
-      return exitIn(text, id);
+      return await exitIn(text, id);
     } catch (error) {
       throw engineError(error, { endpoint: this.#caller.endpoint, doing: `wait for container ${id}` });
     } finally {
@@ -55,8 +55,8 @@ export class ExitWaiter {
   }
 }
 
-function exitIn(text: string, id: string): { readonly exitCode: number } {
-  const { StatusCode, Error: failure } = parseAnswer(waitAnswer, parseBody(text), `the end of container ${id}`);
+async function exitIn(text: string, id: string): Promise<{ readonly exitCode: number }> {
+  const { StatusCode, Error: failure } = await readAnswer("wait", parseBody(text), `the end of container ${id}`);
   if (failure?.Message !== undefined && failure.Message !== "") {
     throw new AirlockError("E_ENGINE_FAILED", `waiting for container ${id} failed: ${escapeText(failure.Message)}`);
   }

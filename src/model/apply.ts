@@ -13,6 +13,8 @@ export interface WantedEntry {
   readonly sha256?: string;
   /** Files of one apply with the same value become one file with several names. */
   readonly link?: string;
+  /** Absent: of whom it replaces, else the project's. Only root can give files away. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
 }
 
 /** Where the content of a file comes from: a path of the content source, or bytes at hand (chosen hunks, a merge). */
@@ -52,6 +54,8 @@ export interface HostState {
   readonly ctimeNs: string;
   readonly device: string;
   readonly inode: string;
+  /** How many names it has. */
+  readonly links: number;
   readonly target?: string;
   readonly sha256?: string;
 }

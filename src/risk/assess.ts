@@ -1,9 +1,9 @@
 import type { ChangeKind, EntryState, Risk } from "../model/change.js";
 import { canonicalNames, isInsideGit } from "./canonical.js";
-import { catalogueReasons } from "./match-catalogue.js";
+import type { YamlParser } from "./changed-settings.js";
+import { contentReasons, type SeenContents } from "./content-reasons.js";
 import { nameReasons } from "./name-reasons.js";
-import { holdsManifest, manifestReasons } from "./package-json.js";
-import { secretReasons } from "./secret-content.js";
+import { hostReasons } from "./runs-on-host.js";
 import { symlinkReasons } from "./symlink-target.js";
 
 /** What is known of a change when its risk is judged. */
@@ -14,16 +14,16 @@ export interface RiskInput {
   readonly after: EntryState | null;
   readonly masked?: boolean;
   readonly binary?: boolean;
-  /** The first bytes of the new content. */
-  readonly head?: Uint8Array | undefined;
-  /** Both contents, whole: where given, a `package.json` is judged by what changed in it. */
-  readonly contents?: { readonly before: Uint8Array; readonly after: Uint8Array } | undefined;
+  /** What was read of both files; absent where there is none or it cannot be read. */
+  readonly contents?: SeenContents | undefined;
+  readonly parseYaml?: YamlParser | undefined;
   /** Found elsewhere: of high risk, and worth saying. */
   readonly warnings?: readonly string[];
   readonly remarks?: readonly string[];
 }
 
-interface Reasons {
+/** Reasons by the level that they stand for. */
+export interface Reasons {
   readonly high: string[];
   readonly low: string[];
 }
@@ -35,20 +35,18 @@ export function assessRisk(input: RiskInput): Risk {
   addPathReasons(input, reasons);
   addTypeReasons(input, reasons);
   addModeReasons(input, reasons);
-  if (input.head !== undefined) reasons.high.push(...secretReasons(input.head));
-  if (input.binary === true && input.kind !== "deleted")
-    reasons.low.push("is binary, so its content cannot be read here");
+  contentReasons(input, reasons);
   const level = reasons.high.length > 0 ? "high" : reasons.low.length > 0 ? "low" : "none";
   return { level, reasons: [...new Set([...reasons.high, ...reasons.low])] };
 }
 
-function addPathReasons({ path, kind, before, after, contents }: RiskInput, { high, low }: Reasons): void {
+function addPathReasons(input: RiskInput, { high, low }: Reasons): void {
+  const { path, kind } = input;
   const names = canonicalNames(path);
-  const isFolder = (after ?? before)?.type === "dir" && before?.type !== "file";
-  const found = catalogueReasons(names, isFolder);
-  if (!isFolder && holdsManifest(path)) found.push(...manifestReasons(kind === "modified" ? contents : undefined));
+  const found = hostReasons(names, input);
   // To take away a file that runs on the host runs nothing; git's own data is history and must not go unseen.
-  (kind === "deleted" && !isInsideGit(names) ? low : high).push(...found);
+  (kind === "deleted" && !isInsideGit(names) ? low : high).push(...found.high);
+  low.push(...found.low);
   const written = path.split("/");
   if (isInsideGit(names) && !isInsideGit(written)) high.push("is `.git` under another name");
   const name = nameReasons(path);

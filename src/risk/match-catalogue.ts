@@ -1,56 +1,78 @@
-import type { CatalogueRule } from "./catalogue-rule.js";
-import { serviceRules } from "./catalogue-services.js";
-import { toolRules } from "./catalogue-tools.js";
-
-const riskCatalogue = [...serviceRules, ...toolRules];
+import { type CatalogueEntry, riskCatalogue } from "./catalogue.js";
 
 interface Index {
-  readonly names: ReadonlyMap<string, string>;
-  readonly endings: ReadonlyMap<string, string>;
-  readonly folders: ReadonlyMap<string, string>;
-  readonly paths: readonly (readonly [string, string])[];
-  readonly patterns: readonly (readonly [RegExp, string])[];
+  readonly names: Map<string, CatalogueEntry[]>;
+  readonly endings: Map<string, CatalogueEntry[]>;
+  readonly folders: Map<string, CatalogueEntry[]>;
+  /** Folders within a folder, by the outer one. */
+  readonly inFolder: Map<string, (readonly [string, CatalogueEntry])[]>;
+  /** Last names of a path, by the very last of them. */
+  readonly paths: Map<string, (readonly [string, CatalogueEntry])[]>;
+  readonly globs: (readonly [RegExp, CatalogueEntry])[];
 }
 
-function pairs(key: "names" | "endings" | "folders" | "paths"): [string, string][] {
-  return riskCatalogue.flatMap((rule: CatalogueRule) =>
-    (rule[key] ?? []).map((each): [string, string] => [each, rule.reason]),
-  );
+function add<T>(map: Map<string, T[]>, key: string, value: T): void {
+  const present = map.get(key);
+  if (present === undefined) map.set(key, [value]);
+  else present.push(value);
+}
+
+function globOf(pattern: string): RegExp {
+  const parts = pattern.split("*").map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, "\\$&"));
+  return new RegExp(`^${parts.join("[^/]*")}$`, "s");
+}
+
+function put(index: Index, pattern: string, entry: CatalogueEntry): void {
+  if (pattern.endsWith("/**")) {
+    const [outer = "", inner] = pattern.slice(0, -3).split("/");
+    if (inner === undefined) add(index.folders, outer, entry);
+    else add(index.inFolder, outer, [inner, entry]);
+  } else if (pattern.includes("/")) add(index.paths, pattern.slice(pattern.lastIndexOf("/") + 1), [pattern, entry]);
+  else if (!pattern.includes("*")) add(index.names, pattern, entry);
+  else if (pattern.startsWith("*.") && !pattern.includes("*", 1)) add(index.endings, pattern.slice(1), entry);
+  else index.globs.push([globOf(pattern), entry]);
 }
 
 // The catalogue turned inside out once, so that a path costs a few look-ups and not hundreds of comparisons.
 const index: Index = {
-  names: new Map(pairs("names").reverse()),
-  endings: new Map(pairs("endings").reverse()),
-  folders: new Map(pairs("folders").reverse()),
-  paths: pairs("paths"),
-  patterns: riskCatalogue.flatMap(({ pattern, reason }) => (pattern === undefined ? [] : [[pattern, reason] as const])),
+  names: new Map(),
+  endings: new Map(),
+  folders: new Map(),
+  inFolder: new Map(),
+  paths: new Map(),
+  globs: [],
 };
-
-function fromFolders(names: readonly string[]): string[] {
-  const reasons: string[] = [];
-  for (const [at, name] of names.entries()) {
-    for (const each of [name, `${name}/${names[at + 1] ?? ""}`]) {
-      const reason = index.folders.get(each);
-      if (reason !== undefined) reasons.push(reason);
-    }
-  }
-  return reasons;
+for (const entry of riskCatalogue) {
+  for (const pattern of entry.paths.split(/\s+/)) put(index, pattern, entry);
 }
 
-function fromName(names: readonly string[]): string[] {
+function fromFolders(names: readonly string[]): CatalogueEntry[] {
+  const found: CatalogueEntry[] = [];
+  for (let at = 0; at < names.length; at += 1) {
+    const name = names[at] ?? "";
+    for (const [inner, entry] of index.inFolder.get(name) ?? []) if (names[at + 1] === inner) found.push(entry);
+    found.push(...(index.folders.get(name) ?? []));
+  }
+  return found;
+}
+
+function* fromName(names: readonly string[]): Generator<CatalogueEntry> {
   const name = names.at(-1) ?? "";
-  const reasons: (string | undefined)[] = [index.names.get(name)];
-  for (let dot = name.indexOf("."); dot !== -1; dot = name.indexOf(".", dot + 1)) {
-    reasons.push(index.endings.get(name.slice(dot)));
-  }
+  yield* index.names.get(name) ?? [];
   const path = `/${names.join("/")}`;
-  for (const [suffix, reason] of index.paths) if (path.endsWith(`/${suffix}`)) reasons.push(reason);
-  for (const [pattern, reason] of index.patterns) if (pattern.test(name)) reasons.push(reason);
-  return reasons.filter((reason) => reason !== undefined);
+  for (const [pattern, entry] of index.paths.get(name) ?? []) if (path.endsWith(`/${pattern}`)) yield entry;
+  for (let dot = name.indexOf("."); dot !== -1; dot = name.indexOf(".", dot + 1)) {
+    yield* index.endings.get(name.slice(dot)) ?? [];
+  }
+  for (const [glob, entry] of index.globs) if (glob.test(name)) yield entry;
 }
 
-/** Why a path (as canonical names) matters to the host; a folder only by the folders it is or lies in. */
-export function catalogueReasons(names: readonly string[], isFolder: boolean): string[] {
-  return [...new Set([...fromFolders(names), ...(isFolder ? [] : fromName(names))])];
+/**
+ * Which entries a path (as canonical names) belongs to, what says most of it first; a folder only by the folders it is or
+ * lies in.
+ */
+export function catalogueEntries(names: readonly string[], isFolder: boolean): CatalogueEntry[] {
+  const folders = fromFolders(names);
+  if (isFolder || names.includes(".git")) return [...new Set(folders)];
+  return [...new Set([...fromName(names), ...folders])];
 }

@@ -1,5 +1,5 @@
 import type { Change } from "../model/change.js";
-import { foldName } from "./canonical.js";
+import { canonicalNames, foldName, isInsideGit } from "./canonical.js";
 
 /** From how many deleted files on a deletion is called a mass deletion. */
 const massDeletionFiles = 50;
@@ -58,6 +58,36 @@ function collisionsIn(
   }
   return reasons;
 }
+
+/**
+ * Folders that git takes for a repository without a work tree: its configuration runs commands as soon as git, or an
+ * editor, looks into the folder, though nothing in it is called `.git`.
+ */
+export function bareRepositoryReasons(
+  changes: readonly Change[],
+  siblings: (folder: string) => readonly string[] = () => [],
+): SetReason[] {
+  const folders = new Map<string, { readonly names: Set<string>; readonly paths: string[] }>();
+  for (const { path, after } of changes) {
+    const slash = path.lastIndexOf("/");
+    const [name = ""] = canonicalNames(path.slice(slash + 1));
+    if (after === null || !bareParts.has(name)) continue;
+    const folder = slash === -1 ? "" : path.slice(0, slash);
+    const found = folders.get(folder) ?? { names: new Set(), paths: [] };
+    found.names.add(name);
+    found.paths.push(path);
+    folders.set(folder, found);
+  }
+  return [...folders].flatMap(([folder, { names, paths }]) => {
+    if (isInsideGit(canonicalNames(folder))) return [];
+    const all = new Set([...names, ...siblings(folder).map((each) => canonicalNames(each)[0] ?? "")]);
+    if (!["head", "objects", "refs"].every((each) => all.has(each))) return [];
+    const reason = "is part of a git repository without a `.git` folder, whose configuration git obeys";
+    return paths.map((path) => ({ path, reason }));
+  });
+}
+
+const bareParts = new Set(["head", "objects", "refs", "config", "hooks"]);
 
 /** What to say about how much is deleted: in all, and below each folder at the top. */
 export function deletionWarnings(changes: readonly Change[]): string[] {

@@ -1,11 +1,13 @@
+import { settledStates } from "../apply/applies.js";
 import type { BaseReader } from "../changes/base-reader.js";
 import { buildChangeSet } from "../changes/change-set.js";
 import { type CollectedChanges, collectChanges } from "../changes/collect.js";
 import { openHostBase } from "../changes/host-base.js";
 import type { LayerContents } from "../changes/layer-contents.js";
-import type { Change } from "../model/change.js";
+import type { Change, LayerEntry } from "../model/change.js";
 import type { HiddenFile, Layer, SessionRecord } from "../model/session.js";
 import type { KeeperClient } from "../workspace/keeper-client.js";
+import { applyFolder } from "./apply-folder.js";
 import type { Workbench } from "./workbench.js";
 
 /** A session's changes, with what the render needs to show their contents. */
@@ -18,6 +20,8 @@ export interface SessionChanges extends CollectedChanges {
 interface ChangeOptions {
   /** `shown`: also of what a diff names without showing it. `all`: of every file on both sides, for machines to compare. */
   readonly hashes?: "needed" | "shown" | "all";
+  /** Told of every entry of the layer. */
+  readonly onEntry?: (entry: LayerEntry) => void;
 }
 
 /** Where contents of a change come from: the host for what was, the keeper for what is. */
@@ -30,10 +34,21 @@ function layerContents(keeper: KeeperClient, session: string, layer: string): La
   return {
     hash: (paths) => keeper.hashFiles({ session, layer, paths }),
     heads: (paths, bytes) => keeper.readHeads({ session, layer, paths, bytes }),
+    fetch: (paths) => keeper.fetchFiles({ session, layer, paths }),
   };
 }
 
 const workspaceOf = ({ layers }: SessionRecord): Layer | undefined => layers.find(({ name }) => name === "workspace");
+
+async function* watched<T>(
+  entries: AsyncIterable<T>,
+  onEntry: (entry: T) => void = () => undefined,
+): AsyncGenerator<T> {
+  for await (const entry of entries) {
+    onEntry(entry);
+    yield entry;
+  }
+}
 
 async function collectWorkspace(
   bench: Workbench,
@@ -43,11 +58,12 @@ async function collectWorkspace(
 ): Promise<CollectedChanges> {
   const keeper = await bench.keeper();
   const changes = buildChangeSet({
-    entries: keeper.listLayer({ session: record.id, layer: "workspace" }),
+    entries: watched(keeper.listLayer({ session: record.id, layer: "workspace" }), options.onEntry),
     layer: layerContents(await bench.contentKeeper(), record.id, "workspace"),
     base,
     hidden: record.hidden,
     baseTimeMs: record.baseTimeMs,
+    settled: await settledStates(applyFolder(bench.home, record.id), record.baseTimeMs),
     hashes: options.hashes ?? "needed",
     signal: bench.signal,
   });

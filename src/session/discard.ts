@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { AirlockError } from "../base/errors.js";
-import type { ContainerState, Engine } from "../model/engine.js";
+import { together } from "../base/together.js";
+import type { ContainerSummary, Engine, ImageState, VolumeState } from "../model/engine.js";
 import type { SessionRecord } from "../model/session.js";
 import { loadSession, lockSession, saveSession } from "./store.js";
 import type { Workbench } from "./workbench.js";
@@ -25,33 +26,43 @@ async function processIsGone(pid: number): Promise<boolean> {
   );
 }
 
-async function removeContainers(engine: Engine, labels: Readonly<Record<string, string>>): Promise<ReceiptCheck[]> {
-  const checks: ReceiptCheck[] = [];
-  for (const { id, name } of await engine.listContainers(labels)) {
-    const before: ContainerState | null = await engine.inspectContainer(id);
-    const gone = await engine.removeContainer(id);
-    checks.push({ what: `container ${name}`, gone });
-    const pid = before?.pid ?? 0;
-    if (pid > 0 && engine.endpoint.kind === "unix") {
-      checks.push({ what: `processes of ${name}`, gone: gone && (await processIsGone(pid)) });
-    }
-  }
-  return checks;
+/** Everything of a session that the engine holds; the lists come when they come. */
+interface Holdings {
+  readonly containers: Promise<readonly ContainerSummary[]>;
+  readonly volumes: Promise<readonly VolumeState[]>;
+  readonly images: Promise<readonly ImageState[]>;
 }
 
-async function removeVolumes(engine: Engine, labels: Readonly<Record<string, string>>): Promise<ReceiptCheck[]> {
-  const volumes = await engine.listVolumes(labels);
-  return Promise.all(
-    volumes.map(async ({ name }) => {
-      await engine.removeVolume(name);
-      return { what: `volume ${name}`, gone: (await engine.inspectVolume(name)) === null };
-    }),
-  );
+async function findHoldings(bench: Workbench, session: string): Promise<Holdings> {
+  const engine = await bench.engine();
+  const labels = { "airlock.home": bench.home.id, "airlock.session": session };
+  const holdings = {
+    containers: engine.listContainers(labels),
+    volumes: engine.listVolumes(labels),
+    images: engine.listImages(labels),
+  };
+  for (const list of Object.values(holdings)) list.catch(() => undefined);
+  return holdings;
 }
 
-async function removeImages(engine: Engine, labels: Readonly<Record<string, string>>): Promise<ReceiptCheck[]> {
+async function removeContainer(engine: Engine, { id, name, status }: ContainerSummary): Promise<ReceiptCheck[]> {
+  const before = status === "exited" ? null : await engine.inspectContainer(id);
+  const gone = await engine.removeContainer(id);
+  const check = { what: `container ${name}`, gone };
+  const pid = before?.pid ?? 0;
+  if (pid === 0 || engine.endpoint.kind !== "unix") return [check];
+  return [check, { what: `processes of ${name}`, gone: gone && (await processIsGone(pid)) }];
+}
+
+async function removeVolume(engine: Engine, { name }: VolumeState): Promise<ReceiptCheck> {
+  await engine.removeVolume(name);
+  return { what: `volume ${name}`, gone: (await engine.inspectVolume(name)) === null };
+}
+
+// One after the other: a snapshot's image may be made of another's.
+async function removeImages(engine: Engine, images: readonly ImageState[]): Promise<ReceiptCheck[]> {
   const checks: ReceiptCheck[] = [];
-  for (const { id, tags } of await engine.listImages(labels)) {
+  for (const { id, tags } of images) {
     await engine.removeImage(id);
     checks.push({ what: `image ${tags[0] ?? id}`, gone: (await engine.inspectImage(id)) === null });
   }
@@ -69,13 +80,20 @@ async function removeLayers(bench: Workbench, session: string): Promise<ReceiptC
  * Removes everything that carries a session's label and asks the engine, thing by thing, whether it is gone. Safe to
  * repeat: it goes by what is there, so it finishes what a killed one began. Needs no record.
  */
-export async function removeSession(bench: Workbench, session: string): Promise<Receipt> {
+export async function removeSession(
+  bench: Workbench,
+  session: string,
+  holdings = findHoldings(bench, session),
+): Promise<Receipt> {
+  const found = await holdings;
   const engine = await bench.engine();
-  const labels = { "airlock.home": bench.home.id, "airlock.session": session };
-  const containers = await removeContainers(engine, labels);
+  const containers = (await Promise.all((await found.containers).map((each) => removeContainer(engine, each)))).flat();
   // Only now are the overlay mounts released.
-  const volumes = await removeVolumes(engine, labels);
-  const [layers, images] = await Promise.all([removeLayers(bench, session), removeImages(engine, labels)]);
+  const [volumes, layers, images] = await together(
+    found.volumes.then((list) => Promise.all(list.map((each) => removeVolume(engine, each)))),
+    removeLayers(bench, session),
+    found.images.then((list) => removeImages(engine, list)),
+  );
   const none = (what: string, found: readonly ReceiptCheck[]): readonly ReceiptCheck[] =>
     found.length > 0 ? found : [{ what, gone: true }];
   const checks = [...none("container", containers), ...none("volumes", volumes), ...layers, ...images];
@@ -86,9 +104,11 @@ export async function removeSession(bench: Workbench, session: string): Promise<
 /** Destroys a session whose lock the caller holds. */
 export async function discardLocked(bench: Workbench, record: SessionRecord): Promise<Receipt> {
   const journal = bench.recorder(record.id);
-  await journal({ kind: "session.discard" });
-  await saveSession(bench.home, { ...record, state: "discarding" });
-  const receipt = await removeSession(bench, record.id);
+  const holdings = findHoldings(bench, record.id);
+  holdings.catch(() => undefined);
+  // On disk before anything is removed.
+  await together(journal({ kind: "session.discard" }), saveSession(bench.home, { ...record, state: "discarding" }));
+  const receipt = await removeSession(bench, record.id, holdings);
   await journal({ kind: "session.discarded", data: { checks: receipt.checks, clean: receipt.clean } });
   if (receipt.clean) await saveSession(bench.home, { ...record, state: "discarded", container: null });
   return receipt;

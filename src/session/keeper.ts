@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { AirlockError, isAirlockError } from "../base/errors.js";
 import { takeLock } from "../base/file-lock.js";
@@ -17,9 +17,13 @@ export interface KeeperNames {
 export interface RunningKeeper {
   readonly container: string;
   readonly sharesFiles: boolean;
+  /** Where its socket is, if it could make one; null when the engine does not see this machine's files. */
+  readonly socketFolder: string | null;
 }
 
-const beaconTarget = "/beacon";
+const socketTarget = "/run/keeper";
+const serverCommand = ["/usr/bin/python3", "-I", "-S", "-B", "/usr/lib/airlock/keeper/server.py"];
+const folderLabel = "airlock.socket";
 const megabyte = 1024 * 1024;
 const makingMs = 30_000;
 
@@ -36,15 +40,25 @@ export function keeperNames(home: AirlockHome, imageHash: string): KeeperNames {
   };
 }
 
-function keeperRequest(names: KeeperNames, image: string, labels: Labels, beacon: string | null): ContainerRequest {
+interface SocketFolder {
+  readonly name: string;
+  readonly path: string;
+}
+
+function keeperRequest(
+  names: KeeperNames,
+  image: string,
+  labels: Labels,
+  socket: SocketFolder | null,
+): ContainerRequest {
   const volume = (source: string, target: string, noCopy: boolean) =>
     ({ type: "volume", source, target, readOnly: false, noCopy }) as const;
   return {
     name: names.container,
     image,
-    labels: { ...labels, "airlock.role": "keeper", "airlock.shares": beacon === null ? "no" : "yes" },
-    entrypoint: ["/airlock/init"],
-    command: ["hold"],
+    labels: { ...labels, "airlock.role": "keeper", ...(socket === null ? {} : { [folderLabel]: socket.name }) },
+    entrypoint: serverCommand,
+    command: socket === null ? [] : [socketTarget],
     workingDirectory: "/",
     user: "0:0",
     environment: [],
@@ -60,7 +74,9 @@ function keeperRequest(names: KeeperNames, image: string, labels: Labels, beacon
     mounts: [
       volume(names.store, "/store", true),
       volume(names.runtime, "/airlock", false),
-      ...(beacon === null ? [] : [{ type: "bind", source: beacon, target: beaconTarget, readOnly: true } as const]),
+      ...(socket === null
+        ? []
+        : [{ type: "bind", source: socket.path, target: socketTarget, readOnly: false } as const]),
     ],
     tmpfs: { "/tmp": "rw,nosuid,nodev,noexec,size=16m" },
     maskedPaths: [],
@@ -74,13 +90,26 @@ function keeperRequest(names: KeeperNames, image: string, labels: Labels, beacon
   };
 }
 
+const folderPattern = /^[0-9a-f]{16}$/;
+
+function socketFolderOf(home: AirlockHome, labels: Labels): string | null {
+  const name = labels[folderLabel];
+  return name !== undefined && folderPattern.test(name) ? join(home.path, "keeper", name) : null;
+}
+
 // Docker Desktop and remote engines answer on a local socket too. What proves that an engine sees our files is that it
-// finds a folder which only this machine has.
-async function makeBeacon(home: AirlockHome): Promise<string> {
-  const folder = join(home.path, "beacon", newToken(8));
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  await writeFile(join(folder, "here"), "");
-  return folder;
+// finds a folder which only this machine has. Its name is the keeper's alone: another engine's keeper has another one.
+async function makeSocketFolder(home: AirlockHome): Promise<SocketFolder> {
+  const name = newToken(8);
+  const path = join(home.path, "keeper", name);
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  return { name, path };
+}
+
+/** Removes what a keeper that is gone has left in the state folder. */
+export async function removeSocketFolder(home: AirlockHome, labels: Labels): Promise<void> {
+  const folder = socketFolderOf(home, labels);
+  if (folder !== null) await rm(folder, { recursive: true, force: true });
 }
 
 /** Makes a volume of ours. Engines hand back any volume that has the name already: a stranger's is never taken over. */
@@ -104,18 +133,22 @@ async function createKeeper(
     await createOwnVolume(engine, { name, labels: { ...labels, "airlock.role": role }, driverOptions: {} });
   }
   const mayShare = engine.endpoint.kind === "unix";
-  const beacon = mayShare ? await makeBeacon(home) : null;
+  const socket = mayShare ? await makeSocketFolder(home) : null;
   try {
-    await engine.createContainer(keeperRequest(names, image, labels, beacon));
+    await engine.createContainer(keeperRequest(names, image, labels, socket));
   } catch (error) {
-    if (beacon === null || isAirlockError(error, "E_IMAGE_MISSING")) throw error;
+    if (socket === null) throw error;
+    await rm(socket.path, { recursive: true, force: true });
+    if (isAirlockError(error, "E_IMAGE_MISSING")) throw error;
     await engine.createContainer(keeperRequest(names, image, labels, null));
   }
 }
 
-async function startKeeper(engine: Engine, state: ContainerState): Promise<void> {
-  if (state.status === "paused") await engine.unpauseContainer(state.id);
-  else await engine.startContainer(state.id);
+async function startKeeper(engine: Engine, state: ContainerState, socketFolder: string | null): Promise<void> {
+  if (state.status === "paused") return await engine.unpauseContainer(state.id);
+  // A state folder that was lost and made anew has none, and the engine would not start without.
+  if (socketFolder !== null) await mkdir(socketFolder, { recursive: true, mode: 0o700 });
+  await engine.startContainer(state.id);
 }
 
 /** Makes sure that the keeper runs: creates it, or starts it again after the engine was restarted. */
@@ -141,6 +174,7 @@ export async function ensureKeeper(
       hint: `remove it: docker rm -f ${names.container}`,
     });
   }
-  if (state.status !== "running") await startKeeper(engine, state);
-  return { container: state.id, sharesFiles: state.labels["airlock.shares"] === "yes" };
+  const socketFolder = socketFolderOf(home, state.labels);
+  if (state.status !== "running") await startKeeper(engine, state, socketFolder);
+  return { container: state.id, sharesFiles: socketFolder !== null, socketFolder };
 }

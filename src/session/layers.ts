@@ -2,13 +2,12 @@ import { createHash } from "node:crypto";
 import { lstat, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { encodePath } from "../base/byte-path.js";
-import { AirlockError } from "../base/errors.js";
 import type { Layer, SessionRecord } from "../model/session.js";
 import { type SecretScan, scanForSecrets } from "../policy/mask-scan.js";
 import type { Masks, NewLayer } from "../workspace/keeper-client.js";
 import { layerVolumeRequest } from "../workspace/layers.js";
 import { uploadEntries } from "../workspace/upload.js";
-import { createOwnVolume, keeperNames } from "./keeper.js";
+import { createOwnVolume } from "./keeper.js";
 import type { Workbench } from "./workbench.js";
 
 interface MaskRules {
@@ -76,30 +75,20 @@ async function uploadBases(
 
 /** The volumes of a session's layers; making one that is there already changes nothing. */
 export async function createLayerVolumes(bench: Workbench, record: SessionRecord): Promise<void> {
-  const engine = await bench.engine();
-  const store = await engine.inspectVolume(keeperNames(bench.home, bench.surroundings.imageHash).store);
-  if (store === null) throw new AirlockError("E_KEEPER_FAILED", "the store volume is gone", { hint: "airlock setup" });
+  const [engine, mountpoint] = await Promise.all([bench.engine(), bench.storeMountpoint()]);
   const labels = { "airlock.home": bench.home.id, "airlock.session": record.id };
-  const place = { mountpoint: store.mountpoint, session: record.id };
+  const place = { mountpoint, session: record.id };
   await Promise.all(record.layers.map((layer) => createOwnVolume(engine, layerVolumeRequest(place, layer, labels))));
 }
 
-/**
- * Makes a session's layers on the engine's side: folders, masks, uploaded bases, volumes. `create` makes the container as soon
- * as the volumes are there; they are mounted only when it starts.
- */
-export async function prepareLayers<T>(
+/** Makes what a session's volumes mount: folders, masks, uploaded bases. */
+export async function createLayers(
   bench: Workbench,
   record: SessionRecord,
   scans: ReadonlyMap<string, SecretScan>,
-  create: () => Promise<T>,
-): Promise<T> {
-  const folders = async (): Promise<void> => {
-    const layers = await Promise.all(record.layers.map((layer) => rootOf(layer, record)));
-    const keeper = await bench.keeper();
-    await keeper.createSession({ session: record.id, record, layers, masks: masksOf(record.layers, scans) });
-    await uploadBases(bench, record, scans);
-  };
-  const [created] = await Promise.all([createLayerVolumes(bench, record).then(create), folders()]);
-  return created;
+): Promise<void> {
+  const layers = await Promise.all(record.layers.map((layer) => rootOf(layer, record)));
+  const keeper = await bench.keeper();
+  await keeper.createSession({ session: record.id, record, layers, masks: masksOf(record.layers, scans) });
+  await uploadBases(bench, record, scans);
 }

@@ -4,6 +4,7 @@ import { DisposeStack } from "../base/dispose.js";
 import { AirlockError, isAirlockError } from "../base/errors.js";
 import { takeLock } from "../base/file-lock.js";
 import { newSessionId, sessionIdPattern } from "../base/ids.js";
+import { together } from "../base/together.js";
 import { defaultLimits } from "../config/defaults.js";
 import type { ContainerRequest, ImageState } from "../model/engine.js";
 import type { ApprovedPath, HiddenFile, Layer, Limits, SessionRecord } from "../model/session.js";
@@ -12,11 +13,10 @@ import { checkProject, type ProjectFolder, workspaceTarget } from "../policy/pro
 import { removeSession } from "./discard.js";
 import { sandboxHome } from "./environment.js";
 import { journalPaths, sessionFolder } from "./home.js";
-import { requireImage } from "./image.js";
-import { prepareLayers, scanLayers } from "./layers.js";
+import { createLayers, createLayerVolumes, scanLayers } from "./layers.js";
 import { approvePaths, protectedPlaces } from "./paths.js";
 import { planLayers, type SessionPlan } from "./plan.js";
-import { type OpenSandbox, sandboxRequest, startSandbox } from "./sandbox.js";
+import { type OpenSandbox, type SandboxWish, sandboxRequest, startSandbox } from "./sandbox.js";
 import { claimSession, loadSession, saveSession } from "./store.js";
 import type { Workbench } from "./workbench.js";
 
@@ -78,7 +78,6 @@ interface Ingredients {
   readonly image: ImageState;
   readonly layers: readonly Layer[];
   readonly paths: readonly ApprovedPath[];
-  readonly scans: ReadonlyMap<string, SecretScan>;
   readonly baseTimeMs: number;
 }
 
@@ -92,7 +91,7 @@ function hiddenFiles(layers: readonly Layer[], scans: ReadonlyMap<string, Secret
 }
 
 async function makeRecord(bench: Workbench, parts: Ingredients): Promise<SessionRecord> {
-  const { id, plan, project, image, layers, paths, scans, baseTimeMs } = parts;
+  const { id, plan, project, image, layers, paths, baseTimeMs } = parts;
   const { endpoint } = await bench.foundEngine();
   return {
     version: 1,
@@ -109,7 +108,7 @@ async function makeRecord(bench: Workbench, parts: Ingredients): Promise<Session
     limits: plan.limits,
     layers,
     paths,
-    hidden: hiddenFiles(layers, scans),
+    hidden: [],
     state: "starting",
     container: null,
     rootImage: null,
@@ -121,7 +120,7 @@ async function makeRecord(bench: Workbench, parts: Ingredients): Promise<Session
   };
 }
 
-/** Journals the verdict and puts it into the record; a wall that is not proved is the end of the start. */
+/** Journals the verdict and saves it in the record; a wall that is not proved is the end of the start. */
 export async function acceptVerdict(
   bench: Workbench,
   record: SessionRecord,
@@ -130,10 +129,15 @@ export async function acceptVerdict(
   const { verdict, container } = sandbox;
   const failed = verdict.checks.filter(({ ok }) => !ok);
   const kind = verdict.ok ? "wall.proved" : "wall.failed";
-  await bench.recorder(record.id)({
-    kind,
-    data: { container, checks: verdict.checks.length, failed, command: record.command },
-  });
+  const proof = { ok: true, at: new Date().toISOString(), failed: [], checks: verdict.checks.length };
+  const proved: SessionRecord = { ...record, state: "running", container, proof };
+  await together(
+    bench.recorder(record.id)({
+      kind,
+      data: { container, checks: verdict.checks.length, failed, command: record.command },
+    }),
+    verdict.ok ? saveSession(bench.home, proved) : Promise.resolve(),
+  );
   if (!verdict.ok) {
     const list = failed.map(({ name, expected, found }) => `${name}: expected ${expected}, found ${found}`);
     throw new AirlockError(
@@ -144,8 +148,33 @@ export async function acceptVerdict(
       },
     );
   }
-  const proof = { ok: true, at: new Date().toISOString(), failed: [], checks: verdict.checks.length };
-  return { ...record, state: "running", container, proof };
+  return proved;
+}
+
+/** What the engine makes of a session while the secrets are still being looked for; nothing of it is mounted before the start. */
+async function makeContainer(
+  bench: Workbench,
+  { record, image, tty }: SandboxWish,
+): Promise<{ readonly request: ContainerRequest; readonly container: string }> {
+  const request = sandboxRequest(bench, { record, image, tty });
+  await createLayerVolumes(bench, record);
+  return { request, container: await (await bench.engine()).createContainer(request) };
+}
+
+/** Hides the secrets, makes the layers, and writes down what was begun. */
+async function fillLayers(bench: Workbench, draft: SessionRecord, plan: SessionPlan): Promise<SessionRecord> {
+  const scans = await scanLayers(bench, draft.layers, plan);
+  const record: SessionRecord = { ...draft, hidden: hiddenFiles(draft.layers, scans) };
+  const { id, project, image, user, paths, limits } = record;
+  await together(
+    saveSession(bench.home, record),
+    bench.recorder(id)({
+      kind: "session.create",
+      data: { project: project.path, image, user, paths, limits },
+    }),
+    createLayers(bench, record, scans),
+  );
+  return record;
 }
 
 async function buildSession(bench: Workbench, plan: SessionPlan, id: string): Promise<OpenedSession> {
@@ -154,44 +183,23 @@ async function buildSession(bench: Workbench, plan: SessionPlan, id: string): Pr
   const project = await checkProject(plan.project, places);
   const paths = await approvePaths(plan, project.path, places);
   const cow = paths.filter(({ mode }) => mode === "cow");
-  const enginePart = Promise.all([
-    bench.engine(),
+  const [keeper, image, limits] = await Promise.all([
     bench.keeperContainer(),
-    requireImage(bench, plan.image ?? bench.sandboxImage),
+    bench.image(plan.image),
     fitLimits(bench, plan),
   ]);
-  enginePart.catch(() => undefined);
-  // Starting the keeper's exec takes as long as everything else up to here: it begins now, and is waited for where it is used.
-  bench.keeper().catch(() => undefined);
   const workspace = { hostPath: project.path, target: workspaceTarget(project.path) };
-  const draft = planLayers(id, "overlay", workspace, sandboxHome, cow);
-  const [[engine, keeper, image, limits], scans] = await Promise.all([enginePart, scanLayers(bench, draft, plan)]);
   const base = plan.base ?? (keeper.sharesFiles ? "overlay" : "upload");
   const layers = planLayers(id, base, workspace, sandboxHome, cow);
-  const record = await makeRecord(bench, {
-    id,
-    plan: { ...plan, limits },
-    project,
-    image,
-    layers,
-    paths,
-    scans,
-    baseTimeMs,
-  });
-  const request: ContainerRequest = sandboxRequest(bench, { record, image, tty: plan.tty });
-  const journal = bench.recorder(id);
-  const [, , container] = await Promise.all([
-    saveSession(bench.home, record),
-    journal({
-      kind: "session.create",
-      data: { project: project.path, image: record.image, user: record.user, paths, limits: record.limits },
-    }),
-    prepareLayers(bench, record, scans, () => engine.createContainer(request)),
-  ]);
+  const fitted = { ...plan, limits };
+  const draft = await makeRecord(bench, { id, plan: fitted, project, image, layers, paths, baseTimeMs });
+  const [{ request, container }, record] = await together(
+    makeContainer(bench, { record: draft, image, tty: plan.tty }),
+    fillLayers(bench, draft, plan),
+  );
   const sandbox = await startSandbox(bench, { container, request, record, image, tty: plan.tty });
   try {
     const proved = await acceptVerdict(bench, record, sandbox);
-    await saveSession(bench.home, proved);
     return { record: proved, image, sandbox, [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose]() };
   } catch (error) {
     await sandbox[Symbol.asyncDispose]();

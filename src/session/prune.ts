@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { holderOf, isAbandoned } from "../base/file-lock.js";
 import { discardSession, type Receipt, removeSession } from "./discard.js";
 import { journalPaths, sessionFolder } from "./home.js";
-import { keeperNames } from "./keeper.js";
+import { keeperNames, removeSocketFolder } from "./keeper.js";
 import { listSessions, loadSession } from "./store.js";
 import type { Workbench } from "./workbench.js";
 
@@ -133,7 +133,9 @@ export async function prune(bench: Workbench, plan: PrunePlan): Promise<PruneRes
   for (const id of plan.unfinished) receipts.push(await finish(bench, id));
   for (const id of plan.orphans) receipts.push(await removeSession(bench, id));
   for (const name of plan.outdated) {
+    const labels = (await engine.inspectContainer(name))?.labels ?? {};
     await engine.removeContainer(name);
+    await removeSocketFolder(bench.home, labels);
     await engine.removeVolume(name);
   }
   for (const id of plan.journals) await forget(bench, id);

@@ -8,7 +8,6 @@ import { requireImage } from "./image.js";
 import { createLayerVolumes } from "./layers.js";
 import { acceptVerdict } from "./open.js";
 import { releaseSandbox, sandboxRequest, startSandbox } from "./sandbox.js";
-import { saveSession } from "./store.js";
 import type { Workbench } from "./workbench.js";
 
 /** How this program is called, for the background process that watches a started session. */
@@ -73,7 +72,6 @@ export async function reopenSession(
     term: undefined,
     cwd: record.workspace,
   });
-  await saveSession(bench.home, proved);
   spawnSupervisor(program, proved.id);
   return proved;
 }

@@ -125,6 +125,8 @@ async function superviseRun(
   };
   bench.signal.addEventListener("abort", onAbort, { once: true });
   if (bench.signal.aborted) onAbort();
+  // What reads the record at the end is loaded while the command runs.
+  import("./record-schema.js").catch(() => undefined);
   await using watch = watchLimits(bench, record, sandbox.container);
   try {
     await connectStreams(terminal, remote);

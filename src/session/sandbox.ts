@@ -4,7 +4,7 @@ import type { Secret } from "../base/secret.js";
 import type { ContainerRequest, ContainerState, EngineStreams, ImageState, Mount } from "../model/engine.js";
 import type { ApprovedPath, Layer, SessionRecord } from "../model/session.js";
 import { buildSandboxRequest } from "../wall/container-spec.js";
-import { type ApprovedBase, proveWall, type WallVerdict } from "../wall/prove.js";
+import type { ApprovedBase, WallVerdict } from "../wall/prove.js";
 import { sandboxEnvironment } from "./environment.js";
 import { keeperNames } from "./keeper.js";
 import { readInitLine, releaseFrame } from "./release.js";
@@ -20,7 +20,8 @@ export interface OpenSandbox extends AsyncDisposable {
   readonly verdict: WallVerdict;
 }
 
-interface SandboxWish {
+/** The sandbox of a session as its record has it. */
+export interface SandboxWish {
   readonly record: SessionRecord;
   readonly image: ImageState;
   readonly tty: boolean;
@@ -96,16 +97,21 @@ function approvedBases({ project, layers, paths }: SessionRecord): ApprovedBase[
 export async function startSandbox(bench: Workbench, starting: Starting): Promise<OpenSandbox> {
   const { container, request, record, image, tty } = starting;
   const engine = await bench.engine();
-  const streams = await engine.attachContainer(container, { tty });
   // A wait that nobody needs any more holds its connection, and the process, open for ever.
   const waiting = new AbortController();
+  const exit = engine.waitContainer(container, waiting.signal);
+  exit.catch(() => undefined);
+  const streams = await engine.attachContainer(container, { tty }).catch((error: unknown) => {
+    waiting.abort();
+    throw error;
+  });
   const close = async (): Promise<void> => {
     waiting.abort();
     await streams[Symbol.asyncDispose]();
   };
   try {
-    const exit = engine.waitContainer(container, waiting.signal);
-    exit.catch(() => undefined);
+    // What reads the proof is loaded while the engine is busy.
+    const proving = import("../wall/prove.js");
     await engine.startContainer(container);
     const state = await engine.inspectContainer(container);
     const ended = earlyEnd(state);
@@ -115,6 +121,7 @@ export async function startSandbox(bench: Workbench, starting: Starting): Promis
       onEnd: () => ended,
     });
     if (state === null) throw ended;
+    const { proveWall } = await proving;
     const verdict = await proveWall({
       request,
       state,

@@ -1,7 +1,8 @@
 import { AirlockError } from "../base/errors.js";
 import type { SessionRecord, SnapshotRecord } from "../model/session.js";
+import { pauseSandbox } from "./pause.js";
 import { type Program, reopenSession } from "./reopen.js";
-import { loadSession, loadSnapshots, lockSession, saveSession, saveSnapshots } from "./store.js";
+import { loadSnapshots, lockSession, requireLiveSession, saveSession, saveSnapshots } from "./store.js";
 import type { Workbench } from "./workbench.js";
 
 interface SnapshotWish {
@@ -26,24 +27,6 @@ export function startSnapshot(record: SessionRecord): SnapshotRecord {
 /** All snapshots of a session, oldest first, with the one of its start. */
 export async function listSnapshots(bench: Workbench, record: SessionRecord): Promise<readonly SnapshotRecord[]> {
   return [startSnapshot(record), ...(await loadSnapshots(bench.home, record.id))];
-}
-
-async function requireRecord(bench: Workbench, id: string): Promise<SessionRecord> {
-  const record = await loadSession(bench.home, id);
-  if (record !== null && record.state !== "discarded" && record.state !== "discarding") return record;
-  throw new AirlockError("E_SESSION_NOT_FOUND", `session "${id}" was discarded`, { hint: "airlock ls" });
-}
-
-/** Holds a running sandbox still; disposing lets it go on. */
-async function pauseSandbox(bench: Workbench, record: SessionRecord): Promise<AsyncDisposable> {
-  const engine = await bench.engine();
-  const { container } = record;
-  const state = container === null ? null : await engine.inspectContainer(container);
-  const paused = state?.status === "paused";
-  if (container === null || (state?.status !== "running" && !paused)) return { async [Symbol.asyncDispose]() {} };
-  // Paused while nobody has the session's lock: a snapshot was killed, and this one lets it go on.
-  if (!paused) await engine.pauseContainer(container);
-  return { [Symbol.asyncDispose]: () => engine.unpauseContainer(container) };
 }
 
 // Only a writable root is part of the work, and the engine's commit is the one way to keep it.
@@ -96,7 +79,7 @@ async function takeSnapshot(bench: Workbench, record: SessionRecord, wish: Snaps
 /** Saves the session's layers, holding the sandbox still meanwhile, and verifies what was saved. */
 export async function snapshotSession(bench: Workbench, id: string, wish: SnapshotWish): Promise<SnapshotRecord> {
   await using _lock = await lockSession(bench.home, id, bench.signal);
-  return await takeSnapshot(bench, await requireRecord(bench, id), wish);
+  return await takeSnapshot(bench, await requireLiveSession(bench.home, id), wish);
 }
 
 /** What `restore` did: where it went back to, and the snapshot that takes it back. */
@@ -124,17 +107,19 @@ export async function restoreSession(
   program: Program,
 ): Promise<RestoreResult> {
   await using _lock = await lockSession(bench.home, id, bench.signal);
-  const found = (await listSnapshots(bench, await requireRecord(bench, id))).find((each) => each.id === wanted);
+  const found = (await listSnapshots(bench, await requireLiveSession(bench.home, id))).find(
+    (each) => each.id === wanted,
+  );
   if (found === undefined) {
     throw new AirlockError("E_SNAPSHOT_NOT_FOUND", `session ${id} has no snapshot "${wanted}"`, {
       hint: `airlock snapshots ${id}`,
     });
   }
-  const before = await takeSnapshot(bench, await requireRecord(bench, id), {
+  const before = await takeSnapshot(bench, await requireLiveSession(bench.home, id), {
     message: `before the restore of ${wanted}`,
     reason: "restore",
   });
-  const record = await requireRecord(bench, id);
+  const record = await requireLiveSession(bench.home, id);
   const journal = bench.recorder(id);
   await journal({ kind: "snapshot.restore", data: { snapshot: wanted, before: before.id } });
   const wasRunning = await removeSandbox(bench, record);

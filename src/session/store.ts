@@ -48,6 +48,13 @@ export function loadSession(home: AirlockHome, id: string): Promise<SessionRecor
   return parseFile(recordPath(home, id), async () => (await import("./record-schema.js")).sessionRecordSchema);
 }
 
+/** The session's record; throws when nothing of it is left but the journal. */
+export async function requireLiveSession(home: AirlockHome, id: string): Promise<SessionRecord> {
+  const record = await loadSession(home, id);
+  if (record !== null && record.state !== "discarded" && record.state !== "discarding") return record;
+  throw new AirlockError("E_SESSION_NOT_FOUND", `session "${id}" was discarded`, { hint: "airlock ls" });
+}
+
 /** Every session of this state folder, newest first; a damaged record is reported by `onDamaged`, never passed over. */
 export async function listSessions(home: AirlockHome, onDamaged: (error: unknown) => void): Promise<SessionRecord[]> {
   const names = await readdir(join(home.path, "sessions"));

@@ -1,12 +1,14 @@
 import { DisposeStack } from "../base/dispose.js";
+import { AirlockError } from "../base/errors.js";
 import { connectEngine } from "../engine/connect.js";
 import { type FoundEngine, findEngine } from "../engine/endpoint.js";
 import { writeEvent } from "../journal/write.js";
-import type { Engine } from "../model/engine.js";
+import type { Engine, ImageState } from "../model/engine.js";
 import type { RecordEvent } from "../model/journal.js";
-import { KeeperClient } from "../workspace/keeper-client.js";
+import type { KeeperClient } from "../workspace/keeper-client.js";
 import { type AirlockHome, journalPaths, openHome } from "./home.js";
-import { ensureKeeper, type RunningKeeper } from "./keeper.js";
+import { requireImage } from "./image.js";
+import { ensureKeeper, keeperNames, type RunningKeeper } from "./keeper.js";
 
 /** What the outer world gives a command; the CLI's edge fits. */
 export interface Surroundings {
@@ -34,11 +36,14 @@ export class Workbench implements AsyncDisposable {
   readonly surroundings: Surroundings;
   readonly sandboxImage: string;
   readonly #stack = new DisposeStack();
+  readonly #closing = new AbortController();
   #found: Promise<FoundEngine> | null = null;
   #engine: Promise<Engine> | null = null;
   #keeper: Promise<RunningKeeper> | null = null;
   #client: Promise<KeeperClient> | null = null;
   #second: Promise<KeeperClient> | null = null;
+  #mountpoint: Promise<string> | null = null;
+  #image: Promise<ImageState> | null = null;
 
   constructor(home: AirlockHome, surroundings: Surroundings) {
     this.home = home;
@@ -61,10 +66,14 @@ export class Workbench implements AsyncDisposable {
   }
 
   engine(): Promise<Engine> {
-    this.#engine ??= this.foundEngine().then(async ({ endpoint }) =>
-      this.#stack.use(await connectEngine(endpoint, { signal: this.signal })),
-    );
+    this.#engine ??= this.#connectEngine();
     return this.#engine;
+  }
+
+  async #connectEngine(): Promise<Engine> {
+    const { endpoint } = await this.foundEngine();
+    const signal = AbortSignal.any([this.signal, this.#closing.signal]);
+    return this.#stack.use(await connectEngine(endpoint, { signal }));
   }
 
   /** The keeper's container, made or started when it is not there. */
@@ -73,6 +82,34 @@ export class Workbench implements AsyncDisposable {
       ensureKeeper(engine, this.home, { tag: this.sandboxImage, hash: this.surroundings.imageHash }),
     );
     return this.#keeper;
+  }
+
+  /** Where the engine has the store's files. */
+  storeMountpoint(): Promise<string> {
+    this.#mountpoint ??= this.#findStore();
+    return this.#mountpoint;
+  }
+
+  async #findStore(): Promise<string> {
+    const [engine] = await Promise.all([this.engine(), this.keeperContainer()]);
+    const store = await engine.inspectVolume(keeperNames(this.home, this.surroundings.imageHash).store);
+    if (store !== null) return store.mountpoint;
+    throw new AirlockError("E_KEEPER_FAILED", "the store volume is gone", { hint: "airlock setup" });
+  }
+
+  /** The image that a new session is made of, Airlock's own unless told. */
+  image(reference: string | undefined): Promise<ImageState> {
+    if (reference !== undefined) return requireImage(this, reference);
+    this.#image ??= requireImage(this, this.sandboxImage);
+    return this.#image;
+  }
+
+  /** Begins what every new session needs, while its options are still being read. What fails is thrown where it is needed. */
+  prepare(): void {
+    const facts = this.engine().then((engine) => engine.facts());
+    for (const begun of [facts, this.image(undefined), this.keeper(), this.storeMountpoint()]) {
+      begun.catch(() => undefined);
+    }
   }
 
   /** The connection to the keeper that this command's requests share. */
@@ -89,7 +126,14 @@ export class Workbench implements AsyncDisposable {
 
   /** A connection of its own, for something that keeps talking (`watch`). */
   async connectKeeper(): Promise<KeeperClient> {
-    const [engine, { container }] = await Promise.all([this.engine(), this.keeperContainer()]);
+    const [engine, { container, socketFolder }] = await Promise.all([this.engine(), this.keeperContainer()]);
+    // Loaded now, with its schemas: while the engine is at work on what was asked of it before.
+    const [{ KeeperClient }, { connectResident }] = await Promise.all([
+      import("../workspace/keeper-client.js"),
+      import("../workspace/resident-keeper.js"),
+    ]);
+    const resident = socketFolder === null ? null : await connectResident(socketFolder, this.surroundings.uid);
+    if (resident !== null) return resident;
     return new KeeperClient(
       await engine.exec({ container, command: keeperCommand, user: "0:0", workingDirectory: "/", tty: false }),
     );
@@ -101,8 +145,11 @@ export class Workbench implements AsyncDisposable {
     return (event) => writeEvent(paths, event);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#stack[Symbol.asyncDispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    // What was begun and never waited for must be closed as well.
+    this.#closing.abort();
+    await Promise.allSettled([this.#engine, this.#client, this.#second]);
+    await this.#stack[Symbol.asyncDispose]();
   }
 }
 

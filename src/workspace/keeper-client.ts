@@ -135,7 +135,11 @@ export class KeeperClient implements AsyncDisposable {
   async readFile({
     maxBytes,
     ...name
-  }: LayerName & { readonly path: string; readonly maxBytes: number }): Promise<Uint8Array | null> {
+  }: LayerName & {
+    readonly path: string;
+    readonly maxBytes: number;
+    readonly from?: "base";
+  }): Promise<Uint8Array | null> {
     const parts: Buffer[] = [];
     let size = 0;
     try {

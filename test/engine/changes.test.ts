@@ -83,6 +83,7 @@ class Session implements AsyncDisposable {
     const layer = {
       hash: (paths: readonly string[]) => contents.hashFiles({ ...name, paths }),
       heads: (paths: readonly string[], bytes: number) => contents.readHeads({ ...name, paths, bytes }),
+      fetch: (paths: readonly string[]) => contents.fetchFiles({ ...name, paths }),
     };
     const entries = this.listing.listLayer(name);
     const common = { entries, layer, base, signal, hidden: this.#hidden, baseTimeMs: this.#baseTimeMs };

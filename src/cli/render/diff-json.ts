@@ -1,3 +1,4 @@
+import type { GitReport } from "../../git/report.js";
 import type { Change, ChangeTotals, EntryState } from "../../model/change.js";
 import type { HiddenFile } from "../../model/session.js";
 
@@ -9,6 +10,7 @@ export interface DiffJsonInput {
   readonly totals: ChangeTotals;
   readonly hidden: readonly HiddenFile[];
   readonly warnings?: readonly string[];
+  readonly git?: GitReport | null;
 }
 
 function stateJson(state: EntryState | null): unknown {
@@ -25,12 +27,12 @@ function changeJson(change: Change): unknown {
 
 /** The change set as one JSON document, written piece by piece: a change a line. */
 export async function* renderDiffJson(input: DiffJsonInput): AsyncGenerator<string, void, void> {
-  const { session, base, changes, totals, hidden, warnings = [] } = input;
+  const { session, base, changes, totals, hidden, warnings = [], git = null } = input;
   yield `{\n"session":${JSON.stringify(session)},\n"base":${JSON.stringify(base)},\n"changes":[`;
   let separator = "\n";
   for await (const change of changes) {
     yield separator + JSON.stringify(changeJson(change));
     separator = ",\n";
   }
-  yield `\n],\n"totals":${JSON.stringify(totals)},\n"warnings":${JSON.stringify(warnings)},\n"hidden":${JSON.stringify(hidden)}\n}\n`;
+  yield `\n],\n"totals":${JSON.stringify(totals)},\n"warnings":${JSON.stringify(warnings)},\n"hidden":${JSON.stringify(hidden)},\n"git":${JSON.stringify(git)}\n}\n`;
 }

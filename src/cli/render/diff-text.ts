@@ -1,10 +1,10 @@
-import { decodePath } from "../../base/byte-path.js";
-import { displayPath, escapeBody, escapeText } from "../../base/escape.js";
+import { displayPath, escapeText } from "../../base/escape.js";
 import { largestShown } from "../../changes/settle.js";
 import type { Change, ChangeTotals, EntryState } from "../../model/change.js";
-import { diffContents, type HunkLine, hunkHeading } from "../../text/line-diff.js";
+import { diffContents } from "../../text/line-diff.js";
 import type { Palette } from "./colour.js";
 import type { ContentSource } from "./content-source.js";
+import { renderHunk } from "./hunk-lines.js";
 import { formatSize } from "./size.js";
 import { formatTotals } from "./stat.js";
 
@@ -52,14 +52,18 @@ function listed(change: Change, palette: Palette): string {
 const conflictText = "conflict: it changed on the host since the session began";
 
 async function* renderChange(change: Change, input: DiffTextInput): AsyncGenerator<string, void, void> {
-  const { palette } = input;
+  yield `\n${renderHeading(change, input.palette)}`;
+  if (change.kind !== "mode") yield* renderBody(change, input);
+}
+
+/** What a change is, and every reason to look at it. */
+export function renderHeading(change: Change, palette: Palette): string {
   const { path, kind, before, after, risk, conflict } = change;
   const slash = change.type === "dir" ? "/" : "";
-  yield `\n${palette.bold(`${kind} ${displayPath(path)}${slash}`)}${describeStates(before, after)}\n`;
-  for (const reason of risk.reasons) yield `${palette.yellow(`  ${escapeText(reason)}`)}\n`;
-  if (conflict) yield `${palette.yellow(`  ${conflictText}`)}\n`;
-  if (kind === "mode") return;
-  yield* renderBody(change, input);
+  const lines = [`${palette.bold(`${kind} ${displayPath(path)}${slash}`)}${describeStates(before, after)}\n`];
+  for (const reason of risk.reasons) lines.push(`${palette.yellow(`  ${escapeText(reason)}`)}\n`);
+  if (conflict) lines.push(`${palette.yellow(`  ${conflictText}`)}\n`);
+  return lines.join("");
 }
 
 function describeStates(before: EntryState | null, after: EntryState | null): string {
@@ -74,9 +78,12 @@ function describe({ type, mode, size }: EntryState): string {
   return type === "dir" ? `folder ${bits}` : type;
 }
 
-async function* renderBody(change: Change, input: DiffTextInput): AsyncGenerator<string, void, void> {
+/** The difference itself, or a line that says why it is not shown. */
+export async function* renderBody(
+  change: Change,
+  { source, palette }: Pick<DiffTextInput, "source" | "palette">,
+): AsyncGenerator<string, void, void> {
   const { path, before, after } = change;
-  const { source, palette } = input;
   if (before?.type === "symlink") yield `${palette.red(`-→ ${displayPath(before.target ?? "")}`)}\n`;
   if (after?.type === "symlink") yield `${palette.green(`+→ ${displayPath(after.target ?? "")}`)}\n`;
   const sizes = [before, after].map((state) => (state?.type === "file" ? state.size : 0));
@@ -105,15 +112,5 @@ function notShown(why: string, { before, after }: Change): string {
 }
 
 function* renderHunks(old: Uint8Array, now: Uint8Array, palette: Palette): Generator<string, void, void> {
-  for (const hunk of diffContents(old, now)) {
-    yield `${palette.cyan(hunkHeading(hunk))}\n`;
-    for (const line of hunk.lines) yield renderLine(line, palette);
-  }
-}
-
-function renderLine({ sign, text }: HunkLine, palette: Palette): string {
-  const ended = text.endsWith("\n");
-  const body = escapeBody(decodePath(Buffer.from(ended ? text.slice(0, -1) : text, "latin1")));
-  const paint = sign === "+" ? palette.green : sign === "-" ? palette.red : (each: string) => each;
-  return `${paint(sign + body)}\n${ended ? "" : palette.dim("\\ no line feed at the end of the file\n")}`;
+  for (const hunk of diffContents(old, now)) yield* renderHunk(hunk, palette);
 }

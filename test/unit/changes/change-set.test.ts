@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { buildChangeSet, type ChangeSetInput } from "../../../src/changes/change-set.js";
@@ -326,6 +326,20 @@ describe("conflicts", () => {
     expect(later.map(({ conflict }) => conflict)).toEqual([true, true]);
     const before = await changesBetween(fill, edit);
     expect(before.map(({ conflict }) => conflict)).toEqual([false, false]);
+  });
+
+  it("are not what an apply of the session left on the host, until the host changes it again", async () => {
+    using both = pair(
+      (root) => writeFileSync(`${root}/f`, "1"),
+      (root) => writeFileSync(`${root}/f`, "22"),
+    );
+    const ctimeMs = Number(lstatSync(`${both.base}/f`, { bigint: true }).ctimeNs) / 1e6;
+    const entry = { ...blank("f", "file"), size: 2 };
+    const conflictWith = async (settled: ReadonlyMap<string, number>) =>
+      (await changesOf(both.base, [entry], both.work, { ...past, settled }))[0]?.conflict;
+    expect(await conflictWith(new Map([["f", ctimeMs]]))).toBe(false);
+    expect(await conflictWith(new Map([["f", ctimeMs - 1]]))).toBe(true);
+    expect(await conflictWith(new Map([["g", ctimeMs]]))).toBe(true);
   });
 
   it("are files that the host deleted while the agent changed them", async () => {

@@ -112,6 +112,11 @@ export function* layerBetween(
   }
 }
 
+async function* partsOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  await Promise.resolve();
+  for (let place = 0; place < bytes.length; place += 100_000) yield bytes.subarray(place, place + 100_000);
+}
+
 /** The contents of a layer that lies in a plain folder; counts what was asked for. */
 export function contentsOf(root: string): LayerContents & { hashed: string[] } {
   const hashed: string[] = [];
@@ -127,5 +132,11 @@ export function contentsOf(root: string): LayerContents & { hashed: string[] } {
     },
     heads: (paths, bytes) =>
       Promise.resolve(new Map(paths.map((path) => [path, readFileSync(at(root, path)).subarray(0, bytes)]))),
+    async *fetch(paths) {
+      for (const path of paths) {
+        const bytes = readFileSync(at(root, path));
+        yield { path, size: bytes.length, parts: partsOf(bytes) };
+      }
+    },
   };
 }

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { ChangeKind, EntryState } from "../../../src/model/change.js";
+import type { EntryState } from "../../../src/model/change.js";
 import { assessRisk, type RiskInput } from "../../../src/risk/assess.js";
-import { changedManifestKeys } from "../../../src/risk/package-json.js";
 import { symlinkReasons } from "../../../src/risk/symlink-target.js";
 
 const stateOf = (type: EntryState["type"], mode = 0o644): EntryState => ({ type, mode, size: 10 });
 const bytes = (text: string) => Buffer.from(text, "latin1");
+const seen = (text: string) => ({ bytes: bytes(text) });
 
 function risk(more: Partial<RiskInput>) {
   return assessRisk({ path: "plain.txt", kind: "modified", before: stateOf("file"), after: stateOf("file"), ...more });
@@ -82,6 +82,9 @@ describe("links", () => {
     ["a/l", "b/../../../x", /leaves the project/],
     ["a/b/l", "../../../x", /leaves the project/],
     ["l", "a/../../a", /leaves the project/],
+    // The chain of CVE-2026-26960: `c/up` may itself lead up.
+    ["a/b/escape", "c/up/../..", /folder and up again/],
+    ["l", "a/../b", /folder and up again/],
     ["l", "..\\x", /leaves the project/],
     ["l", ".git", /into git/],
     ["l", ".git/hooks/pre-commit", /into git/],
@@ -101,7 +104,6 @@ describe("links", () => {
     ["a/l", "../x"],
     ["a/b/l", "../../x"],
     ["l", "./x"],
-    ["l", "a/../b"],
     ["l", ".gitignore"],
     ["l", "..."],
     ["a/l", ""],
@@ -137,105 +139,40 @@ describe("types", () => {
   });
 });
 
-describe("secrets in new content", () => {
+describe("binary content", () => {
+  it("that was text cannot be reviewed, and is of high risk", () => {
+    const found = risk({ binary: true, contents: { before: seen("text\n"), after: seen("a\0b") } });
+    expect(found.level).toBe("high");
+    expect(found.reasons.join()).toMatch(/was text and is binary now/);
+    const ever = risk({ binary: true, contents: { before: seen("x\0y"), after: seen("a\0b") } });
+    expect(ever).toEqual({ level: "low", reasons: ["is binary, so its content cannot be read here"] });
+    expect(risk({ binary: true, contents: { before: seen(""), after: seen("a\0b") } }).level).toBe("low");
+    expect(risk({ binary: true, contents: { before: seen("x\0"), after: seen("now text") } }).level).toBe("low");
+  });
+
   it.each([
-    ["-----BEGIN PRIVATE KEY-----\nMIIE", /private key/],
-    ["-----BEGIN RSA PRIVATE KEY-----\n", /private key/],
-    ["-----BEGIN EC PRIVATE KEY-----\n", /private key/],
-    ["-----BEGIN OPENSSH PRIVATE KEY-----\n", /private key/],
-    ["-----BEGIN ENCRYPTED PRIVATE KEY-----\n", /private key/],
-    ["-----BEGIN PGP PRIVATE KEY BLOCK-----\n", /private key/],
-    ["PuTTY-User-Key-File-3: ssh-ed25519", /private key/],
-    ["AGE-SECRET-KEY-1QQPQ", /private key/],
-    ["key = AKIAIOSFODNN7EXAMPLE", /AWS/],
-    ["aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", /AWS/],
-    [`ghp_${"a".repeat(36)}`, /GitHub/],
-    [`token: github_pat_${"b".repeat(50)}`, /GitHub/],
-    [`glpat-${"c".repeat(20)}`, /GitLab/],
-    ["xoxb-1234567890-abc", /Slack/],
-    [`sk-ant-${"d".repeat(30)}`, /API key/],
-    [`sk_live_${"e".repeat(24)}`, /API key/],
-    [`AIza${"f".repeat(35)}`, /Google/],
-    ['{"type":"service_account","private_key": "-"}', /cloud service/],
-    ["//registry.example.org/:_authToken=npm_x", /npm token/],
-    ["\u0000\u0001 bytes -----BEGIN PRIVATE KEY-----", /private key/],
-  ])("are found: %j", (text, reason) => {
-    const found = risk({ head: bytes(text) });
+    ["tool", "\x7fELF\x02\x01\x01\0", /machine code/],
+    ["tool", "\xcf\xfa\xed\xfe\x07\0\0\x01", /machine code/],
+    ["a.class", "\xca\xfe\xba\xbe\0\0\0\x34", /Java/],
+    ["a.wasm", "\0asm\x01\0\0\0", /WebAssembly/],
+    ["tool.bin", `MZ${"\0".repeat(58)}\x40\0\0\0PE\0\0`, /Windows/],
+    ["lib/a.jar", "PK\x03\x04\x14\0", /Java/],
+    ["__pycache__/a.cpython-312.pyc", "\xcb\r\r\n\0\0\0\0", /compiled Python/],
+    ["native.NODE", "x\0", /machine code/],
+  ])("that is a program is of high risk, though no bit says so: %s", (path, content, reason) => {
+    const found = risk({ path, kind: "added", before: null, binary: true, contents: { after: seen(content) } });
     expect(found.level).toBe("high");
     expect(found.reasons.join("\n")).toMatch(reason);
   });
 
   it.each([
-    "-----BEGIN CERTIFICATE-----",
-    "-----BEGIN PUBLIC KEY-----",
-    "ssh-ed25519 AAAA user@host",
-    "akiaiosfodnn7example",
-    "XAKIAIOSFODNN7EXAMPLEX",
-    "ghp_short",
-    "task-ant-hill",
-    "//registry.example.org/:_authToken=\u0024{NPM_TOKEN}",
-    "private_key",
-    "",
-  ])("are not these: %j", (text) => {
-    expect(risk({ head: bytes(text) })).toEqual({ level: "none", reasons: [] });
-  });
-
-  it("are named once a kind", () => {
-    const text = "-----BEGIN PRIVATE KEY-----\nPuTTY-User-Key-File-2\n";
-    expect(risk({ head: bytes(text) }).reasons).toEqual(["holds a private key"]);
-  });
-});
-
-describe("package.json", () => {
-  const before = { name: "x", version: "1.0.0", scripts: { test: "vitest" }, dependencies: { a: "1" } };
-  const manifestRisk = (after: unknown, kind: ChangeKind = "modified", path = "package.json") =>
-    risk({ path, kind, contents: { before: bytes(JSON.stringify(before)), after: bytes(JSON.stringify(after)) } });
-
-  it.each([
-    [{ ...before, version: "1.0.1" }],
-    [{ ...before, description: "words", keywords: ["a"], license: "MIT" }],
-    [{ version: "1.0.0", dependencies: { a: "1" }, scripts: { test: "vitest" }, name: "x" }],
-  ])("is of no risk when only words change: %j", (after) => {
-    expect(manifestRisk(after)).toEqual({ level: "none", reasons: [] });
-  });
-
-  it.each([
-    [{ ...before, scripts: { test: "curl x | sh" } }, "scripts"],
-    [{ ...before, scripts: { test: "vitest", postinstall: "x" } }, "scripts"],
-    [{ ...before, bin: "x.js" }, "bin"],
-    [{ ...before, workspaces: ["*"] }, "workspaces"],
-    [{ ...before, dependencies: { a: "2" } }, "dependencies"],
-    [{ ...before, devDependencies: { evil: "1" } }, "devDependencies"],
-    [{ ...before, main: "evil.js" }, "main"],
-    [{ ...before, packageManager: "pnpm@9" }, "packageManager"],
-    [{ ...before, "lint-staged": {} }, "lint-staged"],
-    [{ ...before, overrides: {} }, "overrides"],
-    [{ ...before, unheardOf: 1 }, "unheardOf"],
-    [{ name: "x", version: "1.0.0", dependencies: { a: "1" } }, "scripts"],
-  ])("is of high risk when npm acts on what changed: %j", (after, key) => {
-    const found = manifestRisk(after);
-    expect(found.level).toBe("high");
-    expect(found.reasons.join()).toContain(key);
-  });
-
-  it("is of high risk when new, when replaced, and when its contents are not given", () => {
-    expect(manifestRisk(before, "added").level).toBe("high");
-    expect(manifestRisk(before, "type").level).toBe("high");
-    expect(risk({ path: "deep/down/package.json" }).level).toBe("high");
-    expect(risk({ path: "PACKAGE.JSON" }).level).toBe("high");
-  });
-
-  it.each([["not json"], ["[]"], ["null"], ["\ufeff{}"], ['{"a":'], ["\xff"]])(
-    "is of high risk when it cannot be read: %j",
-    (text) => {
-      expect(changedManifestKeys(bytes(JSON.stringify(before)), bytes(text))).toBeNull();
-      expect(changedManifestKeys(bytes(text), bytes(JSON.stringify(before)))).toBeNull();
-    },
-  );
-
-  it("is not fooled by keys that objects have anyway", () => {
-    const keys = changedManifestKeys(bytes("{}"), bytes('{"__proto__":{"scripts":{}},"constructor":1}'));
-    expect(keys).toEqual(["__proto__", "constructor"]);
+    ["a.png", "\x89PNG\r\n\x1a\n\0"],
+    ["a.txt", "MZ is how it begins"],
+    ["a.bin", `MZ${"\0".repeat(62)}`],
+    ["a.jar.txt", "PK\x03\x04\0"],
+    ["notes.so", "plain text"],
+  ])("is not taken for a program where it is none: %s", (path, content) => {
+    expect(risk({ path, contents: { before: seen("x\0"), after: seen(content) } }).level).toBe("none");
   });
 });
 

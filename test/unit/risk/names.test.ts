@@ -3,7 +3,12 @@ import { describe, expect, it } from "vitest";
 import type { Change, EntryState } from "../../../src/model/change.js";
 import { assessRisk } from "../../../src/risk/assess.js";
 import { canonicalNames, foldName } from "../../../src/risk/canonical.js";
-import { collisionReasons, deletionWarnings, massDeletions } from "../../../src/risk/whole-set.js";
+import {
+  bareRepositoryReasons,
+  collisionReasons,
+  deletionWarnings,
+  massDeletions,
+} from "../../../src/risk/whole-set.js";
 
 const file: EntryState = { type: "file", mode: 0o644, size: 10 };
 const folder: EntryState = { type: "dir", mode: 0o755, size: 0 };
@@ -130,6 +135,12 @@ describe("deceiving names", () => {
     ["-rf", /option/],
     ["dir/--checkpoint-action=exec=sh x.sh", /option/],
     ["--upload-pack=x", /option/],
+    ["CON", /Windows keeps/],
+    ["src/aux.txt", /Windows keeps/],
+    ["lib/Com1.js/x", /Windows keeps/],
+    ["nul", /Windows keeps/],
+    ["name.", /dot/],
+    ["a./b", /dot/],
     [" x", /space/],
     ["x ", /space/],
     ["a / b", /space/],
@@ -147,6 +158,11 @@ describe("deceiving names", () => {
     "a b",
     "a'b",
     "x+y=z",
+    "console.ts",
+    "auxiliary",
+    "com10.txt",
+    "...",
+    "..a",
     "$(id)",
     "*",
     "~root",
@@ -210,6 +226,30 @@ describe("names that collide", () => {
   it("quote the other name, so that it cannot deceive", () => {
     const [first] = collisionReasons([change("A\n"), change("a\n")]);
     expect(first?.reason).toContain('"a\\n"');
+  });
+});
+
+describe("repositories without a .git folder", () => {
+  const parts = ["HEAD", "config", "objects", "refs"].map((each) => change(`x/y.tmp/${each}`));
+
+  it("are found by what they hold, in any letters", () => {
+    const paths = bareRepositoryReasons([...parts, change("x/y.tmp/other")]).map(({ path }) => path);
+    expect(paths).toEqual(parts.map(({ path }) => path));
+    const inCapitals = parts.map(({ path }) => change(path.toUpperCase()));
+    expect(bareRepositoryReasons(inCapitals)).toHaveLength(4);
+    expect(bareRepositoryReasons(parts.map(({ path }) => change(path.slice("x/y.tmp/".length))))).toHaveLength(4);
+  });
+
+  it("are found when the base has a part of them", () => {
+    const siblings = (folder: string) => (folder === "x" ? ["HEAD", "objects", "refs"] : []);
+    expect(bareRepositoryReasons([change("x/config")], siblings).map(({ path }) => path)).toEqual(["x/config"]);
+  });
+
+  it("are not found in parts, in `.git` itself, or when they go", () => {
+    expect(bareRepositoryReasons(parts.slice(1))).toEqual([]);
+    expect(bareRepositoryReasons(parts.map(({ path }) => gone(path)))).toEqual([]);
+    expect(bareRepositoryReasons(["HEAD", "objects", "refs"].map((each) => change(`.git/${each}`)))).toEqual([]);
+    expect(bareRepositoryReasons([change("x/HEAD"), change("y/objects"), change("z/refs")])).toEqual([]);
   });
 });
 

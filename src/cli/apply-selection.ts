@@ -1,0 +1,139 @@
+import { AirlockError } from "../base/errors.js";
+import { displayPath } from "../base/escape.js";
+import { countChanges } from "../changes/collect.js";
+import type { ApplyPlan, ConflictPolicy, Skipped } from "../model/apply.js";
+import type { Change } from "../model/change.js";
+import { applyPlan, makeApplyPlan } from "../session/apply.js";
+import type { Review } from "../session/review.js";
+import type { Workbench } from "../session/workbench.js";
+import { askForRisk, canAsk, promptPalette, type ShowChange } from "./consent.js";
+import type { CommandContext } from "./context.js";
+import { showDiff } from "./diff.js";
+import { choose, confirm } from "./prompt.js";
+import { formatPlan } from "./render/plan.js";
+import { countOf } from "./render/size.js";
+
+/** What to do where the host changed too, as users write it. */
+export const conflictPolicies: readonly ConflictPolicy[] = ["fail", "keep-host", "take-sandbox", "both", "merge"];
+
+/** What is to be applied of a review, before anything is asked. */
+export interface Selection {
+  readonly chosen: readonly Change[];
+  /** Contents of files of which only some hunks were chosen. */
+  readonly overrides: ReadonlyMap<string, Uint8Array>;
+}
+
+/** How far the questions go, and what is done about conflicts. */
+export interface ApplyWish {
+  readonly policy: ConflictPolicy | undefined;
+  readonly yes: boolean;
+  readonly allowRisk: boolean;
+  readonly dryRun: boolean;
+  readonly sync: boolean;
+}
+
+/** How it ended; `applyId` is null when nothing was written. */
+export interface ApplyOutcome {
+  readonly applyId: string | null;
+  readonly applied: readonly string[];
+  readonly skipped: readonly Skipped[];
+  readonly conflicts: readonly Skipped[];
+}
+
+/** Shows a single change of a review. */
+export function showOne(context: CommandContext, bench: Workbench, review: Review): ShowChange {
+  return async (change) => {
+    const changes = [change];
+    const only = { ...review.changes, changes, totals: countChanges(changes), warnings: [] };
+    await showDiff(context, bench, review.record, only);
+  };
+}
+
+const notWritten = (plan: ApplyPlan, rejected: readonly Skipped[]): ApplyOutcome => ({
+  applyId: null,
+  applied: [],
+  skipped: [...plan.skipped, ...rejected],
+  conflicts: plan.conflicts,
+});
+
+async function askPolicy(context: CommandContext, conflicts: number): Promise<ConflictPolicy | null> {
+  context.note(`${countOf(conflicts, "path")} changed on the host as well as in the session.
+  merge         put both changes together where they do not touch
+  keep-host     leave the host's version, the session's stays in the session
+  take-sandbox  replace the host's version (airlock undo brings it back)
+  both          write the session's version beside the host's`);
+  const answer = await choose(
+    context.edge,
+    "what now? [stop] ",
+    ["stop", ...conflictPolicies.slice(1)],
+    context.edge.signal,
+  );
+  return conflictPolicies.find((each) => each === answer) ?? null;
+}
+
+/** Shows the plan, asks what must be asked, and applies. The way of `apply`, of `review` and of the end of a `run`. */
+export async function applySelection(
+  context: CommandContext,
+  bench: Workbench,
+  review: Review,
+  selection: Selection,
+  wish: ApplyWish,
+): Promise<ApplyOutcome> {
+  let policy = wish.policy ?? "fail";
+  let plan = await makeApplyPlan(bench, review, { ...selection, policy });
+  const show = (): void => {
+    if (context.options.json !== true)
+      context.note(formatPlan({ plan, changes: review.changes.changes, palette: promptPalette(context) }));
+  };
+  show();
+  if (wish.dryRun) return notWritten(plan, []);
+  if (plan.conflicts.length > 0 && wish.policy === undefined && canAsk(context)) {
+    const chosen = await askPolicy(context, plan.conflicts.length);
+    if (chosen === null) return notWritten(plan, []);
+    policy = chosen;
+    plan = await makeApplyPlan(bench, review, { ...selection, policy });
+    show();
+  }
+  const planned = new Set(plan.operations.map(({ path }) => path));
+  const asked = selection.chosen.filter(({ path }) => planned.has(path));
+  const { rejected } = await askForRisk(context, asked, showOne(context, bench, review), wish.allowRisk);
+  if (rejected.length > 0) {
+    const refused = new Set(rejected.map(({ path }) => path));
+    const left = selection.chosen.filter(({ path }) => !refused.has(path));
+    plan = await makeApplyPlan(bench, review, { ...selection, chosen: left, policy });
+  }
+  if (plan.conflicts.length > 0) throw conflictError(plan.conflicts);
+  if (plan.operations.length === 0) return notWritten(plan, rejected);
+  if (!wish.yes && !(await agreed(context, plan))) return notWritten(plan, rejected);
+  const done = await applyPlan(bench, review, plan, { sync: wish.sync, rejected });
+  return { ...done, skipped: [...done.skipped, ...rejected] };
+}
+
+async function agreed(context: CommandContext, plan: ApplyPlan): Promise<boolean> {
+  if (!canAsk(context)) {
+    throw new AirlockError("E_APPLY_REFUSED", "nobody is there to agree to this apply", {
+      hint: "add --yes, or look at the plan with --dry-run",
+    });
+  }
+  return await confirm(context.edge, `write ${countOf(plan.operations.length, "path")} to the project?`);
+}
+
+function conflictError(conflicts: readonly Skipped[]): AirlockError {
+  const named = conflicts.slice(0, 5).map(({ path }) => displayPath(path));
+  const more = conflicts.length > 5 ? ` and ${conflicts.length - 5} more` : "";
+  return new AirlockError("E_APPLY_CONFLICT", `changed on the host too: ${named.join(", ")}${more}`, {
+    hint: "choose with --on-conflict keep-host, take-sandbox, both or merge; nothing was applied",
+  });
+}
+
+/** Tells how an apply ended, and how to take it back. */
+export function reportOutcome(context: CommandContext, outcome: ApplyOutcome): void {
+  if (context.options.json === true) context.printJson(outcome);
+  else if (outcome.applyId === null) context.note("nothing was applied");
+  else {
+    const left = outcome.skipped.length === 0 ? "" : `, ${outcome.skipped.length} left in the session`;
+    context.print(
+      `applied ${countOf(outcome.applied.length, "path")}${left}; to take it back: airlock undo ${outcome.applyId}`,
+    );
+  }
+}
