@@ -18,6 +18,7 @@ COPY images /opt/airlock/images
 COPY init /opt/airlock/init
 COPY hatch /opt/airlock/hatch
 COPY keeper /opt/airlock/keeper
+COPY presets /opt/airlock/presets
 COPY bin /opt/airlock/bin
 COPY dist /opt/airlock/dist
 RUN chmod 0755 /opt/airlock/bin/airlock \

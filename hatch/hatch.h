@@ -70,7 +70,8 @@ void streams_pump(void);
 bool streams_waiting(void);
 void stream_frame(enum frame_type type, uint32_t id, const uint8_t *payload, size_t length);
 
-/* listeners.c: binds what SETUP asks for and answers READY. */
+/* listeners.c: binds what SETUP asks for and answers READY; nothing at all for a wire that only forwards. */
+void listeners_prepare(bool forward_only);
 void listeners_start(const uint8_t *setup, size_t length);
 void listeners_resume(void);
 int listen_on(uint32_t address, uint16_t port, int type);

@@ -18,7 +18,7 @@ struct listener {
 
 static struct listener listeners[MAX_PORTS + 1];
 static size_t listener_count;
-static bool paused;
+static bool paused, none;
 
 int listen_on(uint32_t address, uint16_t port, int type) {
   int fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -93,10 +93,12 @@ static bool start_one(uint32_t address, uint16_t port, bool is_proxy) {
   return true;
 }
 
+void listeners_prepare(bool forward_only) { none = forward_only; }
+
 void listeners_start(const uint8_t *setup, size_t length) {
   if (length < 2 || setup[0] != WIRE_VERSION || setup[1] > MAX_PORTS || length != 2 + 2 * (size_t)setup[1]) die("the set-up is garbled");
   uint8_t answer[2 + 2 * (MAX_PORTS + 2)] = {WIRE_VERSION, 0};
-  for (int i = 0; i < setup[1] + 2; i++) {
+  for (int i = 0; i < setup[1] + 2 && !none; i++) {
     uint16_t port = i < setup[1] ? read_u16(setup + 2 + 2 * i) : i == setup[1] ? PORT_PROXY : PORT_RESOLVER;
     bool started = i < setup[1]    ? start_one(INADDR_ANY, port, false)
                    : i == setup[1] ? start_one(INADDR_LOOPBACK, port, true)

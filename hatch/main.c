@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -27,14 +28,15 @@ void change_source(struct source *source, uint32_t events) {
 }
 
 int main(int count, char **args) {
-  (void)args;
-  if (count != 1) die("usage: hatch");
+  bool forward_only = count == 2 && strcmp(args[1], "forward") == 0;
+  if (count != 1 && !forward_only) die("usage: hatch [forward]");
   /* Not to be traced, and no core: a sandbox whose agent has a capability shall not read what passes here. */
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   signal(SIGPIPE, SIG_IGN);
   poller = epoll_create1(EPOLL_CLOEXEC);
   if (poller < 0) die("cannot poll");
   names_start();
+  listeners_prepare(forward_only);
   wire_start();
   struct epoll_event events[MAX_EVENTS];
   for (;;) {

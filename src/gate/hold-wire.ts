@@ -1,15 +1,22 @@
 import { AirlockError, messageOf } from "../base/errors.js";
+import { escapeText } from "../base/escape.js";
 import type { ByteChannel } from "../model/engine.js";
 import { broken } from "../wire/frames.js";
 import type { WireStream } from "../wire/stream.js";
 import { Wire } from "../wire/wire.js";
 
+/** How a wire ended: by us, because the hatch went away, or because what spoke there was not our hatch. */
+export type WireEnd =
+  | { readonly kind: "closed" }
+  | { readonly kind: "lost"; readonly error: AirlockError }
+  | { readonly kind: "broken"; readonly error: AirlockError };
+
 /** A wire that is held: as long as it lasts the sandbox can ask for connections. */
 export interface HeldWire extends AsyncDisposable {
   /** Resolves when the hatch listens; rejects when it does not in time, or not on every port. */
   readonly ready: Promise<void>;
-  /** Resolves when the wire is over: null when we closed it. Streams are over by then. */
-  readonly over: Promise<AirlockError | null>;
+  /** Resolves when the wire is over; its streams are over by then. */
+  readonly over: Promise<WireEnd>;
   openForward(port: number): WireStream | null;
 }
 
@@ -35,19 +42,20 @@ function settling<T>(): Settling<T> {
 /** Connects a running hatch with whoever takes its streams. The first wrong frame ends it, and nothing of it is used after. */
 export function holdWire(channel: ByteChannel, ports: readonly number[], open: (stream: WireStream) => void): HeldWire {
   const ready = settling<void>();
-  const over = settling<AirlockError | null>();
+  const over = settling<WireEnd>();
   let note = "";
   let isOver = false;
-  const finish = (error: AirlockError | null): void => {
+  const finish = (end: WireEnd): void => {
     if (isOver) return;
     isOver = true;
     clearTimeout(timer);
     wire.close();
-    ready.reject(error ?? new AirlockError("E_CANCELLED", "the wire was closed"));
-    over.resolve(error);
+    ready.reject(end.kind === "closed" ? new AirlockError("E_CANCELLED", "the wire was closed") : end.error);
+    over.resolve(end);
     void channel[Symbol.asyncDispose]();
   };
-  const fail = (error: unknown): void => finish(error instanceof AirlockError ? error : broken(messageOf(error)));
+  const fail = (error: unknown): void =>
+    finish({ kind: "broken", error: error instanceof AirlockError ? error : broken(messageOf(error)) });
   const wire: Wire = new Wire(
     {
       write: (bytes) => channel.stdin.write(bytes),
@@ -63,7 +71,7 @@ export function holdWire(channel: ByteChannel, ports: readonly number[], open: (
       },
       onOpen: open,
       // Not at once: whoever sends is in the middle of something.
-      onStuck: (error) => void queueMicrotask(() => finish(error)),
+      onStuck: (error) => void queueMicrotask(() => fail(error)),
     },
   );
   const timer = setTimeout(() => fail(broken("the hatch did not answer")), readyMs);
@@ -82,8 +90,8 @@ export function holdWire(channel: ByteChannel, ports: readonly number[], open: (
     }
   });
   const lost = (): void => {
-    const why = note.trim() === "" ? "the hatch ended" : `the hatch ended: ${note.trim()}`;
-    finish(wire.endOfInput() ?? broken(why));
+    const why = note.trim() === "" ? "the hatch ended" : `the hatch ended: ${escapeText(note.trim())}`;
+    finish({ kind: "lost", error: new AirlockError("E_WIRE_BROKEN", why) });
   };
   channel.stdout.on("end", lost).on("close", lost).on("error", lost);
   return {
@@ -91,7 +99,7 @@ export function holdWire(channel: ByteChannel, ports: readonly number[], open: (
     over: over.promise,
     openForward: (port) => wire.openForward(port),
     async [Symbol.asyncDispose]() {
-      finish(null);
+      finish({ kind: "closed" });
       await channel[Symbol.asyncDispose]();
     },
   };

@@ -14,6 +14,7 @@ import { removeSession } from "./discard.js";
 import { sandboxHome } from "./environment.js";
 import { journalPaths, sessionFolder } from "./home.js";
 import { createLayers, createLayerVolumes, scanLayers } from "./layers.js";
+import { saveNetwork } from "./network-file.js";
 import { approvePaths, protectedPlaces } from "./paths.js";
 import { planLayers, type SessionPlan } from "./plan.js";
 import { type OpenSandbox, type SandboxWish, sandboxRequest, startSandbox } from "./sandbox.js";
@@ -117,6 +118,7 @@ async function makeRecord(bench: Workbench, parts: Ingredients): Promise<Session
     lastExit: null,
     proof: null,
     nextSnapshot: 1,
+    ...(plan.network.mode === "none" ? {} : { network: plan.network.mode }),
   };
 }
 
@@ -168,9 +170,10 @@ async function fillLayers(bench: Workbench, draft: SessionRecord, plan: SessionP
   const { id, project, image, user, paths, limits } = record;
   await together(
     saveSession(bench.home, record),
+    saveNetwork(bench.home, id, plan.network),
     bench.recorder(id)({
       kind: "session.create",
-      data: { project: project.path, image, user, paths, limits },
+      data: { project: project.path, image, user, paths, limits, network: plan.network },
     }),
     createLayers(bench, record, scans),
   );

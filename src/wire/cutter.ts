@@ -1,4 +1,4 @@
-import { broken, checkHeader, frameTypes, headerBytes } from "./frames.js";
+import { checkHeader, frameTypes, headerBytes } from "./frames.js";
 
 /** Told of frames as they come. DATA is announced with its whole length and handed on piece by piece. */
 export interface FrameTaker {
@@ -21,11 +21,6 @@ export class FrameCutter {
 
   constructor(taker: FrameTaker) {
     this.#taker = taker;
-  }
-
-  /** Whether a frame has begun and not ended. */
-  get isInside(): boolean {
-    return this.#headerLength > 0;
   }
 
   /** Takes the next bytes; throws `E_WIRE_BROKEN` at the first that no hatch of ours would send. */
@@ -67,10 +62,5 @@ export class FrameCutter {
     this.#headerLength = 0;
     this.#payload = null;
     if (payload !== null) this.#taker.frame(this.#type, this.#id, payload);
-  }
-
-  /** To be called at the end of the input. */
-  end(): void {
-    if (this.isInside) throw broken("it ended within a frame");
   }
 }

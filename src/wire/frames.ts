@@ -22,8 +22,6 @@ export const frameTypes = {
   window: 9,
 } as const;
 
-
-
 /** What an OPEN from the hatch says. All of it is the sandbox's claim. */
 export interface OpenClaim {
   readonly kind: "direct" | "proxy";

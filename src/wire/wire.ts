@@ -92,11 +92,6 @@ export class Wire {
     this.#waiters.clear();
   }
 
-  /** What is wrong with an input that ends now, if anything. */
-  endOfInput(): AirlockError | null {
-    return this.#cutter.isInside ? broken("it ended within a frame") : null;
-  }
-
   #makeStream(id: number, claim: ConstructorParameters<typeof WireStream>[2]): WireStream {
     const wire = this;
     const stream = new WireStream(

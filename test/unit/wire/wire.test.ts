@@ -171,12 +171,6 @@ describe("a wire", () => {
     for (let index = 0; index < 3 * maxStreams; index += 1) other.push(open(2 * index + 1), reset(2 * index + 1));
     expect(other.wire.streamCount).toBe(0);
   });
-
-  it("says when the input ends within a frame", () => {
-    const lab = opened().push(data(1, "hello").subarray(0, 10));
-    expect(lab.wire.endOfInput()).toEqual(broken);
-    expect(opened().wire.endOfInput()).toBeNull();
-  });
 });
 
 describe("any bytes", () => {
