@@ -19,10 +19,7 @@ const never = listOf([
   "0.0.0.0/8",
   "169.254.0.0/16",
   "192.0.0.0/24",
-  "192.0.2.0/24",
   "192.88.99.0/24",
-  "198.51.100.0/24",
-  "203.0.113.0/24",
   "224.0.0.0/3",
   // Metadata services of clouds that do not keep to 169.254: Azure, Alibaba, Oracle, Tencent.
   "168.63.129.16/32",
@@ -38,6 +35,10 @@ const privateNets = listOf([
   "172.16.0.0/12",
   "192.168.0.0/16",
   "198.18.0.0/15",
+  // For documentation; who uses them uses them as a network of his own.
+  "192.0.2.0/24",
+  "198.51.100.0/24",
+  "203.0.113.0/24",
 ]);
 
 // Everything else of IPv6 is special, not handed out yet, or holds an IPv4 address.

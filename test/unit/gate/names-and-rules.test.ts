@@ -208,6 +208,7 @@ describe("an address", () => {
     "100.64.0.1",
     "::1",
     "fd12::1",
+    "203.0.113.80",
   ])("%s is private", (address) => {
     expect(addressKind(address)).toBe("private");
   });
