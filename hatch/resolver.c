@@ -50,7 +50,8 @@ static size_t read_name(const uint8_t *message, size_t length, char *name) {
     if (label > 63 || at + label > length || used + label + 1 > MAX_NAME + 1) return 0;
     if (used > 0) name[used++] = '.';
     if (used + label > MAX_NAME) return 0;
-    for (size_t i = 0; i < label; i++) name[used++] = (char)tolower(message[at++]);
+    /* A dot or a NUL within a label would make another name of it. */
+    for (size_t i = 0; i < label; i++, at++) name[used++] = message[at] == '.' || message[at] == '\0' ? '?' : (char)tolower(message[at]);
   }
   name[used] = '\0';
   return at;
