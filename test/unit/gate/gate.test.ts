@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { Gate } from "../../../src/gate/gate.js";
 import { Rules } from "../../../src/gate/rules.js";
 import type { ConnectionRecord, NetworkMode, NetworkRule, RuleAction } from "../../../src/model/network.js";
@@ -83,6 +83,10 @@ class GateLab {
   received(id: number): string {
     const frames = framesOf(this.#sent).filter((frame) => frame.id === id && frame.type === frameTypes.data);
     return Buffer.concat(frames.map(({ payload }) => payload)).toString("latin1");
+  }
+
+  wasReset(id: number): boolean {
+    return framesOf(this.#sent).some((frame) => frame.id === id && frame.type === frameTypes.reset);
   }
 
   /** How much more the gate let a stream send. */
@@ -271,6 +275,27 @@ describe("a connection through the gate", () => {
     expect(server.connections).toBe(0);
     bed.rules = [rule("private", "a.example:*")];
     await until(() => bed.received(1).endsWith("ok"));
+  });
+
+  it("gives up a client that never says what it wants", async () => {
+    const now = Date.now();
+    const [server, bed] = [await echo(), lab()];
+    bed.rules = [rule("private", "a.example:*")];
+    bed.addresses.set("a.example", ["127.0.0.1"]);
+    bed.push(
+      open(1, "a.example", 80),
+      data(1, "GET / HT"),
+      open(3, "a.example", server.port),
+      proxy(5),
+      data(5, "CONN"),
+    );
+    await sleep(50);
+    vi.spyOn(Date, "now").mockReturnValue(now + 40_000);
+    await until(() => bed.wasReset(1) && bed.wasReset(5));
+    expect(bed.wasReset(3)).toBe(false);
+    vi.mocked(Date.now).mockReturnValue(now + 31 * 60_000);
+    await until(() => bed.wasReset(3));
+    vi.restoreAllMocks();
   });
 
   it("lets no flood of names under a wildcard be looked up", async () => {
