@@ -58,7 +58,12 @@ export function holdWire(channel: ByteChannel, ports: readonly number[], open: (
     finish({ kind: "broken", error: error instanceof AirlockError ? error : broken(messageOf(error)) });
   const wire: Wire = new Wire(
     {
-      write: (bytes) => channel.stdin.write(bytes),
+      write(...parts) {
+        channel.stdin.cork();
+        const taken = parts.map((part) => channel.stdin.write(part));
+        channel.stdin.uncork();
+        return taken.at(-1) !== false;
+      },
       get waiting() {
         return channel.stdin.writableLength;
       },

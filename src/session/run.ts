@@ -169,6 +169,8 @@ async function connectNetwork(
 /** Runs one command in a new session, connected to the caller's terminal, until it ends. */
 export async function runSession(bench: Workbench, options: RunOptions): Promise<RunOutcome> {
   const { plan, env, term, cwd } = options;
+  // Loaded while the engine is busy.
+  if (plan.network.mode !== "none") import("./network.js").catch(() => undefined);
   await using opened = await openSession(bench, plan);
   options.onOpen(opened);
   const { record, image, sandbox } = opened;

@@ -1,5 +1,5 @@
 import {
-  dataFrame,
+  dataHeader,
   firstCredit,
   lastFrame,
   maxCredit,
@@ -13,6 +13,8 @@ import {
 export interface StreamWire {
   /** Sends a frame. */
   send(frame: Buffer): void;
+  /** Sends a frame that is in two parts. */
+  sendData(header: Buffer, data: Buffer): void;
   /** The wire takes no more DATA for now. */
   readonly isBlocked: boolean;
   /** Asks to be called when the wire takes DATA again. */
@@ -84,7 +86,7 @@ export class WireStream {
       if (piece.length === next.length) this.#queue.shift();
       else this.#queue[0] = next.subarray(piece.length);
       this.#sendCredit -= piece.length;
-      this.#wire.send(dataFrame(this.id, piece));
+      this.#wire.sendData(dataHeader(this.id, piece.length), piece);
     }
     if (this.#queue.length > 0) return;
     if (this.#isEnding && !this.#isDone) this.#finish(lastFrame("end", this.id));

@@ -5,8 +5,8 @@ import { WireStream } from "./stream.js";
 
 /** How frames leave. */
 export interface WireOutput {
-  /** False when no more DATA shall be sent until `Wire.drained`. */
-  write(bytes: Buffer): boolean;
+  /** Writes these parts, one after the other. False when no more DATA shall be sent until `Wire.drained`. */
+  write(...parts: readonly Buffer[]): boolean;
   /** Bytes that wait to leave. */
   readonly waiting: number;
 }
@@ -97,6 +97,7 @@ export class Wire {
     const stream = new WireStream(
       {
         send: (frame) => this.#send(frame),
+        sendData: (header, data) => this.#send(header, data),
         get isBlocked() {
           return wire.#isBlocked;
         },
@@ -117,9 +118,9 @@ export class Wire {
     if (stream.claim !== null) this.#hatchStreams -= 1;
   }
 
-  #send(frame: Buffer): void {
+  #send(...parts: readonly Buffer[]): void {
     if (this.#isClosed) return;
-    if (!this.#output.write(frame)) this.#isBlocked = true;
+    if (!this.#output.write(...parts)) this.#isBlocked = true;
     if (this.#output.waiting <= maxWaiting || this.#isStuck) return;
     this.#isStuck = true;
     this.#events.onStuck(broken("it does not read what it is sent"));

@@ -63,8 +63,8 @@ class GateLab {
     });
     this.wire = new Wire(
       {
-        write: (bytes) => {
-          this.#sent = Buffer.concat([this.#sent, bytes]);
+        write: (...parts) => {
+          this.#sent = Buffer.concat([this.#sent, ...parts]);
           return true;
         },
         waiting: 0,

@@ -99,8 +99,8 @@ export class Lab {
     const lab = this;
     this.wire = new Wire(
       {
-        write: (bytes) => {
-          this.#sent.push(Buffer.from(bytes));
+        write: (...parts) => {
+          this.#sent.push(...parts.map((part) => Buffer.from(part)));
           return this.takesMore;
         },
         get waiting() {
