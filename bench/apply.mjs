@@ -31,7 +31,12 @@ export function measureApply({ bed, cli, run, versus, report }) {
   execFileSync("cp", ["-a", join(project, "many"), copy]);
   cli(["undo", "--yes", "--no-sync"], project);
   report("apply of 10,000 small files", "rsync -a of the same", "2.0", versus(7, apply([]), rsync));
-  report("apply --no-sync of 10,000 small files", "rsync -a of the same", "1.2", versus(7, apply(["--no-sync"]), rsync));
+  report(
+    "apply --no-sync of 10,000 small files",
+    "rsync -a of the same",
+    "1.2",
+    versus(7, apply(["--no-sync"]), rsync),
+  );
 }
 
 /** Diff of 100 changes against git status, in a repository of 200,000 files. */
@@ -42,7 +47,10 @@ export function measureDiff({ cli, run, versus, report, project }) {
   git("init", "-q");
   git("add", ".");
   git("commit", "-q", "-m", "base");
-  cli(["run", "--on-exit", "keep", "--", "sh", "-c", "for i in $(seq 100); do echo changed > src/d0/f$i.txt; done"], project);
+  cli(
+    ["run", "--on-exit", "keep", "--", "sh", "-c", "for i in $(seq 100); do echo changed > src/d0/f$i.txt; done"],
+    project,
+  );
   const result = versus(
     9,
     () => cli(["diff", "--name-only"], project).ms,

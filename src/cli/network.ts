@@ -90,6 +90,7 @@ async function log(context: CommandContext, id: string | undefined, options: Net
 
 /** `airlock network`. */
 export function define(command: Command, act: Act): void {
+  command.addHelpText("after", "\nExit status: 0 · 2 not a rule · 10 no such session · 11 the session has no network");
   const sub = (name: string, summary: string): Command =>
     addGlobalOptions(command.command(name).description(summary), { json: true });
   const session = (each: Command): Command =>
