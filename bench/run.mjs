@@ -4,6 +4,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { measureApply, measureDiff } from "./apply.mjs";
 
 const root = new URL("..", import.meta.url).pathname;
 const airlock = join(root, "bin/airlock");
@@ -122,6 +123,9 @@ try {
     ),
   );
   scaling(7, small, large);
+  const tools = { bed, cli, run, versus, report };
+  measureApply(tools);
+  measureDiff({ ...tools, project: large });
 
   const engine = execFileSync("docker", ["version", "--format", "{{.Server.Version}}"], { encoding: "utf8" }).trim();
   const header = `# Results\n\n\`make bench\`, ${new Date().toISOString().slice(0, 10)}: ${cpus().length} CPUs, Node ${process.version}, Docker ${engine}. Medians in milliseconds of alternating runs;\nthe ratio is the median of the pairs (lowest-highest). Read the ratios, not the times.\n\n| what | against | ms | ms | ratio | wanted |\n|---|---|---|---|---|---|\n`;

@@ -1,7 +1,11 @@
-// Bundles the CLI: one chunk for each lazily loaded command, so that starting costs only what is used.
+// Bundles the CLI into one file whose modules are evaluated when they are first imported, and compiles it: so that starting costs
+// only what is used.
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import nodeModule from "node:module";
+import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { Script } from "node:vm";
 import { build } from "esbuild";
 
 const root = new URL("..", import.meta.url).pathname;
@@ -58,22 +62,15 @@ const englishOnly = {
   },
 };
 
-// The whole of zod is for what is rarely read, `zod/mini` for what every start reads. Bundled from the same files, the second
-// would bring in all of the first.
-const zodApart = {
-  name: "zod-apart",
+// Large and rarely needed: each is a file of its own, so that no start reads it. The whole of zod would also take its small
+// sister (`zod/mini`, which every start needs) along.
+const apart = ["dockerode", "yaml", "zod"];
+const keepApart = {
+  name: "keep-apart",
   setup(bundler) {
-    const resolveApart = async ({ path, resolveDir, kind, pluginData }) => {
-      if (pluginData === "again") return undefined;
-      const found = await bundler.resolve(path, { resolveDir, kind, pluginData: "again" });
-      return found.namespace === "file" ? { ...found, namespace: "zod-apart" } : found;
-    };
-    bundler.onResolve({ filter: /^zod$/ }, resolveApart);
-    bundler.onResolve({ filter: /^\./, namespace: "zod-apart" }, resolveApart);
-    bundler.onLoad({ filter: /.*/, namespace: "zod-apart" }, ({ path }) => ({
-      contents: readFileSync(path, "utf8"),
-      resolveDir: dirname(path),
-    }));
+    bundler.onResolve({ filter: new RegExp(`^(${apart.join("|")})$`) }, ({ path, kind }) =>
+      kind === "entry-point" ? undefined : { path: `./${path}.cjs`, external: true },
+    );
   },
 };
 
@@ -95,25 +92,48 @@ function writeNotices(metafile) {
   );
 }
 
-// Built beside and put in place at the end: a running airlock loads its commands from there when they are called.
+// Every function at once, not only those that a first run happens to call; bin/airlock says what for.
+function writeCompiled(name) {
+  const path = join(root, fresh, name);
+  // Read byte by byte, which is quickest: what esbuild leaves of other characters stands in regular expressions and comments.
+  const source = readFileSync(path, "utf8").replace(
+    /[^\0-\x7f]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  writeFileSync(path, source);
+  setFlagsFromString("--no-lazy");
+  const script = new Script(nodeModule.wrap(source), { filename: join(root, "dist", name) });
+  // V8 takes compiled code only under the flags that it was written with.
+  setFlagsFromString("--lazy");
+  writeFileSync(`${path}.${process.version}-${process.arch}`, script.createCachedData());
+}
+
+// Built beside and put in place at the end: whoever starts meanwhile finds a whole program.
 const fresh = `dist.${process.pid}`;
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: { airlock: "src/bin.ts" },
+  entryPoints: { airlock: "src/bin.ts", ...Object.fromEntries(apart.map((name) => [name, name])) },
   outdir: fresh,
   bundle: true,
-  splitting: true,
-  format: "esm",
+  format: "cjs",
+  outExtension: { ".js": ".cjs" },
   platform: "node",
   target: "node20",
   metafile: true,
   legalComments: "none",
-  define: { AIRLOCK_VERSION: JSON.stringify(version), AIRLOCK_IMAGE_HASH: JSON.stringify(imageHash()) },
-  banner: { js: 'import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);' },
-  plugins: [stubUnused, englishOnly, zodApart],
+  // Node can load nothing by itself from a program that it was handed compiled.
+  supported: { "dynamic-import": false },
+  define: {
+    AIRLOCK_VERSION: JSON.stringify(version),
+    AIRLOCK_IMAGE_HASH: JSON.stringify(imageHash()),
+    "import.meta.url": "programUrl",
+  },
+  banner: { js: 'const programUrl = require("node:url").pathToFileURL(__filename).href;' },
+  plugins: [keepApart, stubUnused, englishOnly],
 });
 writeFileSync(join(root, fresh, "meta.json"), JSON.stringify(metafile).replaceAll(`${fresh}/`, "dist/"));
 writeNotices(metafile);
+writeCompiled("airlock.cjs");
 rmSync(join(root, "dist.old"), { recursive: true, force: true });
 if (existsSync(join(root, "dist"))) renameSync(join(root, "dist"), join(root, "dist.old"));
 renameSync(join(root, fresh), join(root, "dist"));

@@ -48,7 +48,13 @@ function makeEdge(): Edge {
   };
 }
 
+// Everybody on the machine can read the arguments of a process. Linux has the title in their place.
+function hideValues(): void {
+  if (process.argv.some((argument) => /^(-e|--env(=|$))/.test(argument))) process.title = "airlock";
+}
+
 async function main(): Promise<void> {
+  hideValues();
   // A reader that closes early (`airlock ls | head -1`) is no error of ours; nothing more can be said to it.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
@@ -66,4 +72,4 @@ async function main(): Promise<void> {
   process.stdin.unref?.();
 }
 
-await main();
+void main();

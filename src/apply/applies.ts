@@ -5,6 +5,7 @@ import {
   applyFolders,
   readApply,
   readSettled,
+  readSettledTimes,
   readSteps,
   type Settled,
   type Steps,
@@ -44,11 +45,11 @@ export async function settledStates(
 ): Promise<ReadonlyMap<string, number>> {
   const settled = new Map<string, number>();
   for (const folder of await applyFolders(sessionApplyFolder)) {
-    for (const { path, state, was } of readSettled(folder).values()) {
+    for (const { path, ctimeNs, was } of readSettledTimes(folder)) {
       const key = path === "." ? "" : path;
-      const known = was === undefined || milliseconds(was) <= baseTimeMs || milliseconds(was) === settled.get(key);
-      if (state === null || !known) settled.delete(key);
-      else settled.set(key, milliseconds(state.ctimeNs));
+      const known = was === null || milliseconds(was) <= baseTimeMs || milliseconds(was) === settled.get(key);
+      if (ctimeNs === null || !known) settled.delete(key);
+      else settled.set(key, milliseconds(ctimeNs));
     }
   }
   return settled;

@@ -49,14 +49,14 @@ class Commit {
     this.#wish = wish;
   }
 
-  /** Folders that shall become writable are that before anything is written into them. */
+  /** Folders that shall become writable, or go, are writable before anything in them is touched. */
   openFolders(): void {
     const touched = new Set(this.#wish.folders.map(({ folder }) => folder));
     for (const { act, path, before, after } of this.#wish.steps) {
-      const opens = act === "adjust" && before?.type === "dir" && touched.has(path) && (before.mode & 0o300) !== 0o300;
-      if (!opens || after === null || (after.mode & 0o300) !== 0o300) continue;
+      if (before?.type !== "dir" || !touched.has(path) || (before.mode & 0o300) === 0o300) continue;
+      if (act !== "remove" && (act !== "adjust" || ((after?.mode ?? 0) & 0o300) !== 0o300)) continue;
       this.#say(`open ${path}`);
-      this.#wish.tree.adjust(path, before, { mode: after.mode });
+      this.#wish.tree.adjust(path, before, { mode: after?.mode ?? before.mode | 0o700 });
     }
   }
 
@@ -120,7 +120,7 @@ class Commit {
   /** Whether what was taken away is what was to be taken, with nothing written to it since. */
   #isKept(before: HostState, kept: Buffer): boolean {
     const now = lookAt(kept);
-    if (now === null || !isSameContent(before, now)) return false;
+    if (now === null || !isSameContent(before, now) || now.mode !== before.mode || now.uid !== before.uid) return false;
     if (before.links > 1) this.#ownCtimes.set(before.inode, now.ctimeNs);
     return true;
   }
@@ -175,7 +175,7 @@ class Commit {
       if (!noLinks.has(systemCodeOf(error) ?? "")) throw error;
       renameSync(path, kept);
     }
-    if (!isSameContent(before, lookAt(kept))) throw conflictAt(step.path, "changed while it was replaced");
+    if (!this.#isKept(before, kept)) throw conflictAt(step.path, "changed while it was replaced");
     this.#say(`replace ${step.number}`);
     renameSync(staged, path);
     this.#say(`replaced ${step.number}`);

@@ -1,17 +1,7 @@
 import { displayPath } from "../base/escape.js";
 import type { Change } from "../model/change.js";
 import { foldName } from "../risk/canonical.js";
-
-/** The folder that holds a path; "" for what lies at the top. */
-export function parentOf(path: string): string {
-  const slash = path.lastIndexOf("/");
-  return slash === -1 ? "" : path.slice(0, slash);
-}
-
-/** The last name of a path. */
-export function nameOf(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
-}
+import { inFolder, nameOf, parentOf } from "./tree-names.js";
 
 /**
  * New names that the host cannot tell from others, with the reason: one would silently replace the other
@@ -31,8 +21,7 @@ export function nameCollisions(
   for (const { path } of fresh) note(parentOf(path), nameOf(path));
   for (const folder of new Set(fresh.map(({ path }) => parentOf(path)))) {
     for (const name of siblings(folder)) {
-      const path = folder === "" ? name : `${folder}/${name}`;
-      if (changes.get(path)?.after !== null) note(folder, name);
+      if (changes.get(inFolder(folder, name))?.after !== null) note(folder, name);
     }
   }
   const found = new Map<string, string>();

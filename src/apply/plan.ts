@@ -2,11 +2,11 @@ import { encodePath } from "../base/byte-path.js";
 import { displayPath } from "../base/escape.js";
 import type { ApplyPlan, ConflictPolicy, Operation, Skipped } from "../model/apply.js";
 import type { Change, LayerEntry } from "../model/change.js";
-import { nameCollisions, nameOf, parentOf } from "./name-collisions.js";
+import { nameCollisions } from "./name-collisions.js";
 import { linkTogether, operationFor, type Writing } from "./operation-for.js";
-import { byTree } from "./plan-steps.js";
 import { leaveOff, refusalOf } from "./refuse.js";
 import { resolveConflict } from "./resolve-conflict.js";
+import { ancestorsOf, inFolder, inTreeOrder, nameOf, parentOf } from "./tree-names.js";
 
 interface PlanInput {
   /** Every change of the session, with the hashes of both sides. */
@@ -23,6 +23,8 @@ interface PlanInput {
   readonly siblings: (folder: string) => readonly string[];
   /** Both sides' changes of a text put together; null when they do not go together. */
   readonly mergeOf: (path: string) => Uint8Array | null;
+  /** What a person said no to: it is not taken in for anything else either. */
+  readonly refused?: ReadonlySet<string>;
   /** The host takes names that differ in case or form for the same. */
   readonly caseInsensitive?: boolean;
   /** Files that were hidden from the sandbox may be made from what was made inside. */
@@ -40,14 +42,6 @@ const skip = (reason: string): Verdict => ({ act: "skip", reason });
 const makesFolder = ({ before, after }: Change): boolean => after?.type === "dir" && before?.type !== "dir";
 const losesFolder = ({ before, after }: Change): boolean => before?.type === "dir" && after?.type !== "dir";
 
-/** The folders around a path, from the nearest up. */
-function* ancestorsOf(path: string): Generator<string> {
-  for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1))
-    yield path.slice(0, slash);
-}
-
-const inFolder = (folder: string, name: string): string => (folder === "" ? name : `${folder}/${name}`);
-
 /**
  * What an apply of the chosen changes does. Pure. Beyond what was chosen it takes in only what that cannot be without: the
  * new folders around a path, and the deletions below a folder that becomes something else; both are operations like any other.
@@ -63,6 +57,9 @@ class Planning {
   readonly #considered = new Map<string, Change>();
   readonly #verdicts = new Map<string, Verdict>();
   readonly #given = new Set<string>();
+  readonly #refusals = new Map<string, string | null>();
+  readonly #making = new Map<string, string | null>();
+  readonly #losing = new Map<string, string | null>();
 
   constructor(input: PlanInput) {
     this.#input = input;
@@ -71,7 +68,7 @@ class Planning {
 
   plan(): ApplyPlan {
     this.#takeIn();
-    const sorted = [...this.#considered.values()].sort(byTree);
+    const sorted = [...this.#considered.values()].sort(inTreeOrder);
     const collisions = this.#input.caseInsensitive === true ? this.#collisions() : new Map<string, string>();
     for (const change of sorted) this.#verdicts.set(change.path, this.#judge(change, collisions));
     // From the deepest up: a folder can go only when all that it holds goes.
@@ -81,10 +78,13 @@ class Planning {
 
   #takeIn(): void {
     const all = new Map(this.#input.changes.map((change) => [change.path, change]));
+    const seen = new Set<string>();
     for (const change of this.#chosen.values()) {
       this.#considered.set(change.path, change);
-      if (change.after === null || refusalOf(change, this.#input.allowMasked) !== null) continue;
+      if (change.after === null || this.#refusalOf(change) !== null) continue;
       for (const folder of ancestorsOf(change.path)) {
+        if (seen.has(folder)) break;
+        seen.add(folder);
         const found = this.#chosen.get(folder) ?? all.get(folder);
         if (found !== undefined && makesFolder(found)) this.#considered.set(folder, found);
       }
@@ -107,7 +107,7 @@ class Planning {
 
   #judge(change: Change, collisions: ReadonlyMap<string, string>): Verdict {
     const { path, after } = change;
-    const reason = refusalOf(change, this.#input.allowMasked) ?? collisions.get(path);
+    const reason = this.#refusalOf(change) ?? collisions.get(path);
     if (reason !== undefined) return skip(reason);
     const above = after === null ? this.#stayingAbove(path) : this.#folderAbove(path);
     if (typeof above === "object") return above;
@@ -115,30 +115,47 @@ class Planning {
     return this.#judgeByItself(change);
   }
 
+  #refusalOf(change: Change): string | null {
+    const known = this.#refusals.get(change.path);
+    if (known !== undefined) return known;
+    const { allowMasked, refused } = this.#input;
+    const found = refusalOf(change, allowMasked) ?? (refused?.has(change.path) ? "refused" : null);
+    this.#refusals.set(change.path, found);
+    return found;
+  }
+
   /** Where a path lands by the new folders around it, or why it does not. */
   #folderAbove(path: string): Verdict | string {
-    for (const folder of ancestorsOf(path)) {
-      const verdict = this.#verdictIf(makesFolder, folder);
-      if (verdict === undefined) continue;
-      if (verdict.act === "write") return verdict.path + path.slice(folder.length);
-      return skip(`lies in ${displayPath(folder)}, which is not applied: ${verdict.reason}`);
-    }
-    return path;
+    const folder = this.#nearest(parentOf(path), makesFolder, this.#making);
+    const verdict = folder === null ? undefined : this.#verdicts.get(folder);
+    if (folder === null || verdict === undefined) return path;
+    if (verdict.act === "write") return verdict.path + path.slice(folder.length);
+    return skip(`lies in ${displayPath(folder)}, which is not applied: ${verdict.reason}`);
   }
 
   /** Where the host's folder stays, so does what it holds: it may be another folder by now. */
   #stayingAbove(path: string): Verdict | string {
-    for (const folder of ancestorsOf(path)) {
-      const verdict = this.#verdictIf(losesFolder, folder);
-      if (verdict === undefined || (verdict.act === "write" && verdict.path === folder)) continue;
-      return skip(`stays with ${displayPath(folder)}`);
-    }
-    return path;
+    const folder = this.#nearest(parentOf(path), losesFolder, this.#losing);
+    const verdict = folder === null ? undefined : this.#verdicts.get(folder);
+    if (folder === null || verdict === undefined) return path;
+    // A folder around it that stays makes this one stay as well.
+    return verdict.act === "write" && verdict.path === folder ? path : skip(`stays with ${displayPath(folder)}`);
   }
 
-  #verdictIf(fits: (change: Change) => boolean, path: string): Verdict | undefined {
-    const change = this.#considered.get(path);
-    return change !== undefined && fits(change) ? this.#verdicts.get(path) : undefined;
+  /** The nearest considered folder at or above a path of which something is true. */
+  #nearest(path: string, fits: (change: Change) => boolean, known: Map<string, string | null>): string | null {
+    const passed: string[] = [];
+    let nearest: string | null = null;
+    for (let at = path; at !== "" && nearest === null; at = parentOf(at)) {
+      const before = known.get(at);
+      const change = this.#considered.get(at);
+      if (before !== undefined) nearest = before;
+      else if (change !== undefined && fits(change)) nearest = at;
+      passed.push(at);
+      if (before === null) break;
+    }
+    for (const each of passed) known.set(each, nearest);
+    return nearest;
   }
 
   #judgeByItself(change: Change): Verdict {
@@ -206,7 +223,11 @@ class Planning {
   #neededFolders(): ReadonlySet<string> {
     const needed = new Set<string>();
     for (const path of this.#chosen.keys()) {
-      if (this.#verdicts.get(path)?.act === "write") for (const folder of ancestorsOf(path)) needed.add(folder);
+      if (this.#verdicts.get(path)?.act !== "write") continue;
+      for (const folder of ancestorsOf(path)) {
+        if (needed.has(folder)) break;
+        needed.add(folder);
+      }
     }
     return needed;
   }
@@ -227,6 +248,6 @@ class Planning {
       operations.push(operation);
       skipped.push(...notes.map((reason) => ({ path, reason })));
     }
-    return { operations: linkTogether(operations, this.#input.entries).sort(byTree), skipped, conflicts };
+    return { operations: linkTogether(operations, this.#input.entries).sort(inTreeOrder), skipped, conflicts };
   }
 }

@@ -21,6 +21,10 @@ export function componentsOf(path: string): string[] {
   return path === "." ? [] : path.split("/");
 }
 
+function nameOfPath(path: string): Buffer {
+  return encodePath(path.slice(path.lastIndexOf("/") + 1));
+}
+
 /** The folder that holds a path; "." for what lies at the top. */
 export function folderOf(path: string): string {
   const slash = path.lastIndexOf("/");
@@ -47,15 +51,20 @@ export class ProjectTree implements Disposable {
   /** The system path of a folder, ending in a slash, checked at this moment; throws when it is not to be trusted. */
   folder(path: string): Buffer {
     const components = componentsOf(path);
-    let found = this.#folders.locate(components);
-    if (found === null || !this.#folders.holds(components)) {
+    let found = this.#locateHeld(components);
+    if (found === null) {
       this.#folders.forget();
       this.#checked = null;
-      found = this.#folders.locate(components);
+      found = this.#locateHeld(components);
     }
-    if (found === null || !this.#folders.holds(components)) throw this.#untrusted(path);
+    if (found === null) throw this.#untrusted(path);
     this.#requireKnown(path, found);
     return found;
+  }
+
+  #locateHeld(components: readonly string[]): Buffer | null {
+    const found = this.#folders.locate(components);
+    return found !== null && this.#folders.holds(components) ? found : null;
   }
 
   /** Like `folder`, for looking only: null when it is no folder of the project. */
@@ -71,14 +80,13 @@ export class ProjectTree implements Disposable {
   /** The system path of an entry, its parent checked at this moment. */
   at(path: string): Buffer {
     if (path === ".") return Buffer.concat([this.folder("."), dot]);
-    const name = path.slice(path.lastIndexOf("/") + 1);
-    return Buffer.concat([this.folder(folderOf(path)), encodePath(name)]);
+    return Buffer.concat([this.folder(folderOf(path)), nameOfPath(path)]);
   }
 
   look(path: string): HostState | null {
     if (path === ".") return lookAt(this.at("."));
     const folder = this.folderIfAny(folderOf(path));
-    return folder === null ? null : lookAt(this.at(path));
+    return folder === null ? null : lookAt(Buffer.concat([folder, nameOfPath(path)]));
   }
 
   /** Sets mode, owner or time of the very entry that `expected` describes, whatever is at its path by then. */
@@ -185,7 +193,7 @@ export function openProjectTree(root: FolderIdentity, portable?: boolean): Proje
     return new ProjectTree(folders);
   folders[Symbol.dispose]();
   throw new AirlockError(
-    "E_APPLY_CONFLICT",
+    "E_PROJECT_UNUSABLE",
     `${displayPath(root.path)} is not the folder any more that the session was made for`,
     { hint: "move the project back to where it was" },
   );

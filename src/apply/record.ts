@@ -131,10 +131,13 @@ const applySchema: Parser<ApplyRecord> = z.strictObject({
   stage: z.string().check(z.regex(stagePattern)),
 });
 
-const encode = (value: unknown): string =>
-  JSON.stringify(value, (_key, each: unknown) => (typeof each === "bigint" ? String(each) : each));
+// JSON knows no bigint, and a replacer would be asked for each of 300,000 values of 10,000 steps.
+const writable = ({ after, ...step }: Step): unknown => ({
+  ...step,
+  after: after === null ? null : { ...after, mtimeNs: after.mtimeNs === null ? null : String(after.mtimeNs) },
+});
 
-const lines = (values: readonly unknown[]): string => values.map((value) => `${encode(value)}\n`).join("");
+const lines = (values: readonly unknown[]): string => values.map((value) => `${JSON.stringify(value)}\n`).join("");
 
 function damaged(path: string, cause: unknown): AirlockError {
   return new AirlockError("E_STATE_DAMAGED", `${path} cannot be read: ${messageOf(cause).split("\n")[0]}`, {
@@ -162,6 +165,9 @@ function parseText<T>(path: string, parse: (text: string) => T): T | null {
   }
 }
 
+// Half a line at the end of what is appended to is what a crash left.
+const wholeLines = (text: string): string => text.slice(0, text.lastIndexOf("\n") + 1);
+
 const linesOf = (text: string): string[] => text.split("\n").filter((line) => line !== "");
 
 /** Replaces a file whole; durable when asked. */
@@ -173,7 +179,7 @@ async function save(path: string, text: string, sync: boolean): Promise<void> {
 
 /** Writes `apply.json`: what it says decides what the next command does. */
 export async function saveApply(folder: string, record: ApplyRecord, sync: boolean): Promise<void> {
-  await save(join(folder, "apply.json"), `${encode(record)}\n`, sync);
+  await save(join(folder, "apply.json"), `${JSON.stringify(record)}\n`, sync);
 }
 
 /** Makes the folder of an apply. */
@@ -190,7 +196,7 @@ export function readApply(folder: string): ApplyRecord | null {
 
 /** Writes the write-ahead record. */
 export async function saveSteps(folder: string, { steps, folders }: Steps, sync: boolean): Promise<void> {
-  await save(join(folder, "steps.jsonl"), lines([...folders, ...steps]), sync);
+  await save(join(folder, "steps.jsonl"), lines([...folders, ...steps.map(writable)]), sync);
 }
 
 /** Reads the write-ahead record back. */
@@ -216,16 +222,52 @@ export async function saveSettled(folder: string, settled: readonly Settled[], s
 
 /** Adds what a path became after all others had settled. */
 export async function addSettled(folder: string, settled: Settled): Promise<void> {
-  await appendFile(join(folder, "settled.jsonl"), lines([settled]), { mode: 0o600 });
+  const path = join(folder, "settled.jsonl");
+  const text = readText(path) ?? "";
+  if (wholeLines(text) !== text) await writeFile(path, wholeLines(text));
+  await appendFile(path, lines([settled]), { mode: 0o600 });
+}
+
+function settledLines(folder: string): readonly Settled[] {
+  const read = (text: string) => linesOf(wholeLines(text)).map((line) => settledSchema.parse(JSON.parse(line)));
+  return parseText(join(folder, "settled.jsonl"), read) ?? [];
 }
 
 /** What paths were when Airlock was done; the last line of a path counts. Empty when it never came so far. */
 export function readSettled(folder: string): ReadonlyMap<string, Settled> {
+  return new Map(settledLines(folder).map((one) => [one.path, one]));
+}
+
+/** Whether a committed apply was tidied up to the end: the project's own folder has settled a second time. */
+export function isTidied(folder: string): boolean {
+  return settledLines(folder).filter(({ path }) => path === ".").length > 1;
+}
+
+/** When a path was last written by Airlock; null: it was removed. */
+export interface SettledTime {
+  readonly path: string;
+  readonly ctimeNs: string | null;
+  readonly was: string | null;
+}
+
+const isDecimal = (value: unknown): value is string => typeof value === "string" && /^-?\d{1,25}$/.test(value);
+
+function settledTime(value: unknown): SettledTime {
+  const { path, state: found, was } = Object(value) as Record<string, unknown>;
+  const ctimeNs = found === null ? null : (Object(found) as Record<string, unknown>)["ctimeNs"];
+  if (typeof path === "string" && (ctimeNs === null || isDecimal(ctimeNs)) && (was === undefined || isDecimal(was))) {
+    return { path, ctimeNs, was: was ?? null };
+  }
+  throw new Error("a line of it is none");
+}
+
+/** The times alone of what `readSettled` reads, in a tenth of the time: every look at a session with applies needs them. */
+export function readSettledTimes(folder: string): Iterable<SettledTime> {
   const read = (text: string) => {
-    const all = linesOf(text).map((line) => settledSchema.parse(JSON.parse(line)));
+    const all = linesOf(wholeLines(text)).map((line) => settledTime(JSON.parse(line)));
     return new Map(all.map((one) => [one.path, one]));
   };
-  return parseText(join(folder, "settled.jsonl"), read) ?? new Map();
+  return (parseText(join(folder, "settled.jsonl"), read) ?? new Map<string, SettledTime>()).values();
 }
 
 /** The folders of a session's applies, oldest first. */

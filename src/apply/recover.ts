@@ -1,7 +1,7 @@
 import { AirlockError } from "../base/errors.js";
 import { tidy } from "./finish.js";
 import { openProjectTree } from "./project-tree.js";
-import { type ApplyRecord, readApply, readSteps, saveApply } from "./record.js";
+import { type ApplyRecord, isTidied, readApply, readSteps, saveApply } from "./record.js";
 import { openStage } from "./stage.js";
 import { describeLeft, takeBack } from "./take-back.js";
 import { lockProject } from "./transaction.js";
@@ -31,7 +31,7 @@ export async function recoverApply(folder: string, options: RecoverOptions = {})
   if (record.phase === "committing") return await undoHalf(record, folder, tree, onStep);
   using stage = openStage(tree, record.stage);
   if (record.phase === "committed") {
-    if (stage === null) return "nothing";
+    if (stage === null && isTidied(folder)) return "nothing";
     onStep("tidy");
     await tidy({ tree, stage, record, steps: readSteps(folder), folder });
     return "completed";

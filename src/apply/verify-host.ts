@@ -158,8 +158,9 @@ class Verification {
     if (before === null) throw conflictAt(path, "is not there any more");
     this.#folders.set(path, { folder: path, before });
     this.#tree.know(path, before);
-    const opens = this.#byPath.get(path)?.after;
-    const opened = opens?.type === "dir" && (opens.mode & 0o300) === 0o300;
+    // What goes, or becomes writable, is opened first.
+    const wish = this.#byPath.get(path);
+    const opened = wish !== undefined && (wish.after?.type !== "dir" || (wish.after.mode & 0o300) === 0o300);
     try {
       accessSync(Buffer.concat([folder, Buffer.from(".")]), constants.W_OK | constants.X_OK);
     } catch (error) {

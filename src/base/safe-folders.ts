@@ -34,6 +34,7 @@ class HeldFolders implements SafeFolders {
   readonly #root: number;
   readonly #device: bigint;
   readonly #mount: string;
+  #place = "";
   readonly #names: string[] = [];
   readonly #handles: number[] = [];
 
@@ -63,9 +64,14 @@ class HeldFolders implements SafeFolders {
   holds(components: readonly string[]): boolean {
     const handle = components.length === 0 ? this.#root : this.#handles[components.length - 1];
     if (handle === undefined || handle === -1) return false;
+    if (components.length === 0) return true;
     try {
       const below = components.map((name) => `/${encodePath(name).toString("latin1")}`).join("");
-      return placeOf(handle) === `${placeOf(this.#root).replace(/\/$/, "")}${below}` || components.length === 0;
+      const place = placeOf(handle);
+      if (place === `${this.#place}${below}`) return true;
+      // The root itself may have been moved, which changes nothing below it.
+      this.#place = placeOf(this.#root).replace(/\/$/, "");
+      return place === `${this.#place}${below}`;
     } catch (error) {
       // The kernel tells no path above a page; a second walk over the same folders tells as much.
       if (systemCodeOf(error) === "ENAMETOOLONG") return this.#leadsTo(components, handle);

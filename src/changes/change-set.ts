@@ -31,6 +31,8 @@ export interface ChangeSetInput {
   readonly settled?: ReadonlyMap<string, number>;
   readonly limits?: ChangeSetLimits;
   readonly hashes?: HashScope;
+  /** Told, with `hashes: "all"`, of contents of the layer that were read whole. */
+  readonly onContent?: (path: string, bytes: Uint8Array) => void;
   readonly signal: AbortSignal;
 }
 

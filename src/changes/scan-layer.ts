@@ -21,6 +21,8 @@ export class LayerScan {
   /** A part of the base that the layer hides; what the layer does not have again was deleted. */
   #region: HiddenRegion | null = null;
   #last: string | null = null;
+  /** A folder of the layer that the base does not have: nothing below it needs looking for. */
+  #new: string | null = null;
   #entries = 0;
 
   constructor(input: ScanInput) {
@@ -32,9 +34,16 @@ export class LayerScan {
     this.#check(entry);
     if (this.#region !== null && !isBelow(entry.path, this.#region.root)) yield* this.#leaveRegion();
     if (this.#region !== null) yield* this.#deletions(this.#region.upTo(entry));
-    const found = this.#input.base.look(entry.path);
+    const found = this.#look(entry);
     if (entry.kind === "whiteout") yield* this.#takeWhiteout(entry, found);
     else yield* this.#takeEntry(entry, found);
+  }
+
+  #look({ path, kind }: ScannedEntry): BaseEntry | null {
+    if (this.#new !== null && isBelow(path, this.#new)) return null;
+    const found = this.#input.base.look(path);
+    this.#new = found === null && kind === "dir" ? path : null;
+    return found;
   }
 
   /** What is left when the layer's entries are over. */

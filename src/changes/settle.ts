@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Change, EntryState } from "../model/change.js";
 import { assessRisk } from "../risk/assess.js";
 import { isBinary } from "../risk/binary-content.js";
@@ -24,6 +25,8 @@ interface SettleInput {
   readonly limits: { readonly hashBytes: number };
   readonly hashes: HashScope;
   readonly budget: ReadBudget;
+  /** Told of contents of the layer that were read whole and whose hash the change has. */
+  readonly onContent?: ((path: string, bytes: Uint8Array) => void) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -36,9 +39,10 @@ export async function settleDrafts(drafts: readonly Draft[], input: SettleInput)
     if (one !== null) decided.push(one);
   }
   const contents = await readContents(decided, { ...input, wantDeleted: input.hashes === "all" });
+  const hashed = await hashRead(decided, contents, input);
   const parseYaml = decided.some(changesYaml) ? (await import("../risk/parse-yaml.js")).parseYaml : undefined;
   const changes: Change[] = [];
-  for (const one of decided) changes.push(await finish(one, contents.get(one.draft.path), parseYaml, input));
+  for (const one of hashed) changes.push(await finish(one, contents.get(one.draft.path), parseYaml, input));
   return changes;
 }
 
@@ -52,18 +56,43 @@ function isFile(state: EntryState | null): state is EntryState {
 }
 
 async function hashLayer(drafts: readonly Draft[], input: SettleInput): Promise<ReadonlyMap<string, string>> {
-  const wanted = drafts.filter(
-    ({ kind, after }) =>
-      isFile(after) &&
-      after.sha256 === undefined &&
-      after.size <= input.limits.hashBytes &&
-      (kind === "undecided" || input.hashes === "all"),
-  );
-  if (wanted.length === 0) return new Map();
-  return await input.layer.hash(
+  const wanted = drafts.filter(({ kind, after }) => kind === "undecided" && lacksHash(after, input));
+  return await hashPaths(
     wanted.map(({ path }) => path),
-    input.signal,
+    input,
   );
+}
+
+function lacksHash(state: EntryState | null, { limits }: SettleInput): boolean {
+  return isFile(state) && state.sha256 === undefined && state.size <= limits.hashBytes;
+}
+
+async function hashPaths(
+  paths: readonly string[],
+  { layer, signal }: SettleInput,
+): Promise<ReadonlyMap<string, string>> {
+  return paths.length === 0 ? new Map() : await layer.hash(paths, signal);
+}
+
+/** The hashes of what is changed for certain: of what was read whole anyway here, of the rest where it lies. */
+async function hashRead(
+  decided: readonly Decided[],
+  contents: ReadonlyMap<string, SeenContents>,
+  input: SettleInput,
+): Promise<readonly Decided[]> {
+  if (input.hashes !== "all") return decided;
+  const hashes = new Map<string, string>();
+  const rest: string[] = [];
+  for (const { draft, after } of decided) {
+    const content = contents.get(draft.path)?.after;
+    const isWhole = content !== undefined && content.cut === undefined && content.bytes.length === after?.size;
+    if (isWhole) input.onContent?.(draft.path, content.bytes);
+    if (!lacksHash(after, input)) continue;
+    if (isWhole) hashes.set(draft.path, createHash("sha256").update(content.bytes).digest("hex"));
+    else rest.push(draft.path);
+  }
+  for (const [path, hash] of await hashPaths(rest, input)) hashes.set(path, hash);
+  return decided.map((one) => ({ ...one, after: withHash(one.after, hashes.get(one.draft.path)) }));
 }
 
 async function decide(

@@ -1,11 +1,13 @@
 import { AirlockError } from "../base/errors.js";
 import { displayPath } from "../base/escape.js";
-import { countChanges } from "../changes/collect.js";
+import { countChanges, orderForPeople } from "../changes/collect.js";
 import type { ApplyPlan, ConflictPolicy, Skipped } from "../model/apply.js";
 import type { Change } from "../model/change.js";
 import { applyPlan, makeApplyPlan } from "../session/apply.js";
+import { openContents } from "../session/changes.js";
 import type { Review } from "../session/review.js";
 import type { Workbench } from "../session/workbench.js";
+import { chooseHunks } from "./choose-hunks.js";
 import { askForRisk, canAsk, promptPalette, type ShowChange } from "./consent.js";
 import type { CommandContext } from "./context.js";
 import { showDiff } from "./diff.js";
@@ -21,6 +23,28 @@ export interface Selection {
   readonly chosen: readonly Change[];
   /** Contents of files of which only some hunks were chosen. */
   readonly overrides: ReadonlyMap<string, Uint8Array>;
+  /** Paths that a person said no to: nothing else that is chosen may take them in. */
+  readonly refused?: ReadonlySet<string>;
+  /** Paths of high risk that were asked for by themselves already. */
+  readonly asked?: ReadonlySet<string>;
+}
+
+/** Has a person choose hunks of some changes. */
+export async function selectHunks(
+  context: CommandContext,
+  bench: Workbench,
+  review: Review,
+  changes: readonly Change[],
+): Promise<Selection> {
+  const { env, signal } = context.edge;
+  await using source = await openContents(bench, review.record, changes);
+  return await chooseHunks(context.edge, {
+    changes: orderForPeople(changes),
+    source,
+    palette: promptPalette(context),
+    editor: env["VISUAL"] ?? env["EDITOR"],
+    signal,
+  });
 }
 
 /** How far the questions go, and what is done about conflicts. */
@@ -83,7 +107,14 @@ export async function applySelection(
   let plan = await makeApplyPlan(bench, review, { ...selection, policy });
   const show = (): void => {
     if (context.options.json !== true)
-      context.note(formatPlan({ plan, changes: review.changes.changes, palette: promptPalette(context) }));
+      context.note(
+        formatPlan({
+          plan,
+          changes: review.changes.changes,
+          palette: promptPalette(context),
+          columns: context.edge.stderr.columns ?? 80,
+        }),
+      );
   };
   show();
   if (wish.dryRun) return notWritten(plan, []);
@@ -95,12 +126,13 @@ export async function applySelection(
     show();
   }
   const planned = new Set(plan.operations.map(({ path }) => path));
-  const asked = selection.chosen.filter(({ path }) => planned.has(path));
+  // Also what a chosen path takes in: a file that becomes a folder, say.
+  const asked = review.changes.changes.filter(({ path }) => planned.has(path) && selection.asked?.has(path) !== true);
   const { rejected } = await askForRisk(context, asked, showOne(context, bench, review), wish.allowRisk);
   if (rejected.length > 0) {
-    const refused = new Set(rejected.map(({ path }) => path));
-    const left = selection.chosen.filter(({ path }) => !refused.has(path));
-    plan = await makeApplyPlan(bench, review, { ...selection, chosen: left, policy });
+    const refused = new Set([...(selection.refused ?? []), ...rejected.map(({ path }) => path)]);
+    const chosen = selection.chosen.filter(({ path }) => !refused.has(path));
+    plan = await makeApplyPlan(bench, review, { ...selection, chosen, refused, policy });
   }
   if (plan.conflicts.length > 0) throw conflictError(plan.conflicts);
   if (plan.operations.length === 0) return notWritten(plan, rejected);

@@ -5,8 +5,9 @@ import { selectChanges } from "../changes/collect.js";
 import type { ConflictPolicy } from "../model/apply.js";
 import type { Change } from "../model/change.js";
 import { openReview, type Review } from "../session/review.js";
-import { applySelection, conflictPolicies, reportOutcome } from "./apply-selection.js";
+import { applySelection, conflictPolicies, reportOutcome, selectHunks } from "./apply-selection.js";
 import type { Act } from "./command.js";
+import { canAsk } from "./consent.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
 import { sessionAndPaths, withBench } from "./with-bench.js";
 
@@ -16,6 +17,7 @@ interface ApplyOptions extends GlobalOptions {
   readonly yes?: boolean;
   readonly allowRisk?: boolean;
   readonly onConflict?: ConflictPolicy;
+  readonly patch?: boolean;
   readonly sync?: boolean;
   readonly commits?: string | true;
   readonly force?: boolean;
@@ -48,19 +50,18 @@ async function apply(context: CommandContext, words: readonly string[], options:
     const review = await openReview(bench, record.id);
     const chosen = selectFor(review, paths);
     if (chosen.length === 0) context.note(`session ${record.id} changed nothing`);
-    const outcome = await applySelection(
-      context,
-      bench,
-      review,
-      { chosen, overrides: new Map() },
-      {
-        policy: options.onConflict,
-        yes: options.yes === true,
-        allowRisk: options.allowRisk === true,
-        dryRun: options.dryRun === true,
-        sync: options.sync !== false,
-      },
-    );
+    const asksHunks = options.patch === true;
+    if (asksHunks && !canAsk(context)) throw new AirlockError("E_USAGE", "--patch needs a terminal to ask at");
+    const selection = asksHunks
+      ? await selectHunks(context, bench, review, chosen)
+      : { chosen, overrides: new Map<string, Uint8Array>() };
+    const outcome = await applySelection(context, bench, review, selection, {
+      policy: options.onConflict,
+      yes: options.yes === true,
+      allowRisk: options.allowRisk === true,
+      dryRun: options.dryRun === true,
+      sync: options.sync !== false,
+    });
     reportOutcome(context, outcome);
     return outcome.conflicts.length > 0 ? catalogue.E_APPLY_CONFLICT.exit : 0;
   });
@@ -81,6 +82,7 @@ export function define(command: Command, act: Act): void {
     .option("-s, --session <id>", "the session; every word is a path then")
     .option("-n, --dry-run", "show the plan and stop")
     .option("-y, --yes", "do not ask, but for high risk")
+    .option("-p, --patch", "choose hunks, as git add -p does")
     .option("--allow-risk", "do not ask for high risk either")
     .addOption(new Option("--on-conflict <what>", "what to do where the host changed too").choices(conflictPolicies))
     .option("--commits [branch]", "bring over the commits made inside, to the branch airlock/SESSION")

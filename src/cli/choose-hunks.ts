@@ -25,6 +25,8 @@ interface ChosenHunks {
   readonly chosen: readonly Change[];
   /** Contents of files of which only some hunks were chosen. */
   readonly overrides: ReadonlyMap<string, Uint8Array>;
+  /** What was shown and not chosen: nothing else may take it in. */
+  readonly refused: ReadonlySet<string>;
 }
 
 interface Talking extends Omit<HunkChoice, "changes" | "editor"> {
@@ -61,7 +63,12 @@ export async function chooseWith(changes: readonly Change[], talking: Talking): 
     if (part?.kind === "type" && part.before?.type === "dir") replaced.add(change.path);
     if (quit) break;
   }
-  return { chosen: [...chosen, ...emptiedFolders(folders, asked, chosen)], overrides };
+  const wanted = new Set(chosen.map(({ path }) => path));
+  const left = asked.filter(
+    ({ path }) => !wanted.has(path) && !ancestorsOf(path).some((folder) => replaced.has(folder)),
+  );
+  const refused = new Set(left.map(({ path }) => path));
+  return { chosen: [...chosen, ...emptiedFolders(folders, left)], overrides, refused };
 }
 
 function ancestorsOf(path: string): string[] {
@@ -80,10 +87,8 @@ function whatToAsk(changes: readonly Change[]): { asked: readonly Change[]; fold
   return { asked: changes.filter((each) => !comes(each) && !goes(each)), folders: changes.filter(goes) };
 }
 
-function emptiedFolders(folders: readonly Change[], asked: readonly Change[], chosen: readonly Change[]): Change[] {
-  const wanted = new Set(chosen.map(({ path }) => path));
-  const left = asked.filter(({ path, after }) => after === null && !wanted.has(path));
-  const holding = new Set(left.flatMap(({ path }) => ancestorsOf(path)));
+function emptiedFolders(folders: readonly Change[], left: readonly Change[]): Change[] {
+  const holding = new Set(left.filter(({ after }) => after === null).flatMap(({ path }) => ancestorsOf(path)));
   return folders.filter(({ path }) => !holding.has(path));
 }
 

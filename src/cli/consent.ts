@@ -6,6 +6,7 @@ import type { CommandContext } from "./context.js";
 import { askText, choose } from "./prompt.js";
 import { makePalette, type Palette, wantsColour } from "./render/colour.js";
 import { countOf } from "./render/size.js";
+import { wrapLine } from "./render/wrap.js";
 
 /** What a person decided: which changes go on, and which were refused, with the reason given for each ("" for none). */
 export interface Decision {
@@ -81,7 +82,7 @@ async function askEach(
     const change = changes[at];
     if (change === undefined) break;
     if (all && allIsEnough(change)) continue;
-    edge.stderr.write(`\n${describe(change, palette, `${at + 1}/${changes.length}`)}\n`);
+    edge.stderr.write(`\n${describe(change, palette, `${at + 1}/${changes.length}`, edge.stderr.columns ?? 80)}\n`);
     const answer = await askOne(context, change, show);
     if (answer === "all") all = true;
     if (answer === "quit" || answer === null) {
@@ -113,10 +114,17 @@ a  apply it and all that follow
 q  leave it and all that follow
 `;
 
-function describe({ path, kind, type, risk, conflict }: Change, palette: Palette, position: string): string {
+function describe(
+  { path, kind, type, risk, conflict }: Change,
+  palette: Palette,
+  position: string,
+  columns: number,
+): string {
   const slash = type === "dir" ? "/" : "";
   const head = `${palette.dim(`(${position})`)} ${kind} ${displayPath(path)}${slash}`;
-  const reasons = risk.reasons.map((reason) => `    ${palette.yellow(escapeText(reason))}`);
-  if (conflict) reasons.push(`    ${palette.yellow("changed on the host too since the session began")}`);
+  const conflicts = conflict ? ["changed on the host too since the session began"] : [];
+  const reasons = [...risk.reasons, ...conflicts].flatMap((reason) =>
+    wrapLine(`    ${escapeText(reason)}`, columns, "    ").map(palette.yellow),
+  );
   return [risk.level === "high" ? palette.red(`! ${head}`) : `  ${head}`, ...reasons].join("\n");
 }

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { comesFirst, countChanges, orderForPeople, selectChanges } from "../changes/collect.js";
+import { findRenames, type Rename } from "../changes/renames.js";
 import type { GitReport } from "../git/report.js";
 import { belongsToGit } from "../git/sort-paths.js";
 import type { SessionRecord } from "../model/session.js";
@@ -34,9 +35,10 @@ function select(found: SessionChanges, paths: readonly string[]): SessionChanges
   return { ...found, changes, totals: countChanges(changes) };
 }
 
-/** What is shown: the changes, and what they did to git. */
+/** What is shown: the changes, which of them are renames, and what they did to git. */
 interface Shown extends SessionChanges {
   readonly git: GitReport | null;
+  readonly renames?: readonly Rename[];
 }
 
 // Git's own files are hundreds and say little one by one: the git section tells of them, unless one was asked for by name.
@@ -68,15 +70,17 @@ function paletteOf({ edge }: CommandContext): Palette {
 }
 
 function textOf(context: CommandContext, shown: Shown, source: SessionContents): Chunks {
-  const { signal } = context.edge;
+  const { signal, stdout } = context.edge;
+  const place = { source, palette: paletteOf(context), columns: stdout.columns, signal, renames: shown.renames ?? [] };
   return afterGit(context, shown, ({ changes, totals, warnings }) =>
-    renderDiffText({ changes: orderForPeople(changes), totals, warnings, source, palette: paletteOf(context), signal }),
+    renderDiffText({ changes: orderForPeople(changes), totals, warnings, ...place }),
   );
 }
 
 function statOf(context: CommandContext, shown: Shown, source: SessionContents): Chunks {
   const { stdout, signal } = context.edge;
-  const place = { source, palette: paletteOf(context), columns: stdout.columns ?? 80, signal };
+  const { renames = [] } = shown;
+  const place = { source, palette: paletteOf(context), columns: stdout.columns ?? 80, signal, renames };
   return afterGit(context, shown, ({ changes }) => renderStat({ changes: orderForPeople(changes), ...place }));
 }
 
@@ -97,7 +101,8 @@ export async function showDiff(
 ): Promise<void> {
   await using source = await openContents(bench, record, found.changes);
   const git = await gitChangesOf(bench, record, found.changes);
-  await page(textOf(context, { ...found, git }, source), context.edge);
+  const renames = await findRenames(found.changes, source, context.edge.signal);
+  await page(textOf(context, { ...found, git, renames }, source), context.edge);
 }
 
 function chunksOf(context: CommandContext, found: Shown, source: SessionContents, options: DiffOptions): Chunks {
@@ -119,7 +124,9 @@ async function diff(context: CommandContext, paths: readonly string[], options: 
     const needsGit = options.json === true || !(options.nameOnly === true || namesGit(paths));
     const found = { ...chosen, git: needsGit ? await gitChangesOf(bench, record, chosen.changes) : null };
     await using source = await openContents(bench, record, found.changes);
-    const chunks = chunksOf(context, found, source, options);
+    const plain = options.nameOnly === true || options.patch === true;
+    const renames = plain ? [] : await findRenames(found.changes, source, context.edge.signal);
+    const chunks = chunksOf(context, { ...found, renames }, source, options);
     const forMachines = options.json === true || options.patch === true || options.nameOnly === true;
     if (forMachines) await writeAll(context.edge.stdout, chunks, context.edge.signal);
     else await page(chunks, context.edge);

@@ -21,7 +21,11 @@ export function collect(value: string, before: readonly string[] | undefined): s
 /** Adds `--env` and `--env-file`. */
 export function envOptions(command: Command): Command {
   return command
-    .option("-e, --env <name=value>", "set a variable inside; NAME alone takes it from here (repeatable)", collect)
+    .option(
+      "-e, --env <name=value>",
+      "set a variable inside; a secret is safer as NAME alone, which takes it from here, or in a file (repeatable)",
+      collect,
+    )
     .option("--env-file <file>", "variables, one NAME=VALUE a line, # for comments (repeatable)", collect);
 }
 

@@ -2,13 +2,15 @@ import type { Command } from "commander";
 import { isAirlockError } from "../base/errors.js";
 import { escapeBody } from "../base/escape.js";
 import { orderForPeople } from "../changes/collect.js";
+import { belongsToGit } from "../git/sort-paths.js";
 import type { Skipped } from "../model/apply.js";
 import type { Change, ChangeTotals } from "../model/change.js";
 import { discardSession } from "../session/discard.js";
 import { recordLeft } from "../session/feedback.js";
+import { gitChangesOf } from "../session/git-changes.js";
 import { openReview, type Review } from "../session/review.js";
 import type { Workbench } from "../session/workbench.js";
-import { applySelection, reportOutcome, type Selection, showOne } from "./apply-selection.js";
+import { applySelection, reportOutcome, type Selection, selectHunks, showOne } from "./apply-selection.js";
 import type { Act } from "./command.js";
 import { canAsk, choosePaths } from "./consent.js";
 import type { CommandContext } from "./context.js";
@@ -25,11 +27,12 @@ export interface ReviewEnding {
   readonly totals: ChangeTotals;
 }
 
-type Verb = "apply" | "choose" | "diff" | "keep" | "discard";
+type Verb = "apply" | "choose" | "hunks" | "diff" | "keep" | "discard";
 
 const help: Record<Verb, string> = {
   apply: "write all of it to the project; what is of high risk is asked for by itself",
   choose: "go through the paths one by one",
+  hunks: "go through the hunks, as git add -p does",
   diff: "see it all",
   keep: "leave the session as it is",
   discard: "throw the session away",
@@ -37,8 +40,10 @@ const help: Record<Verb, string> = {
 
 async function askVerb(context: CommandContext, review: Review): Promise<Verb> {
   const { changes } = review.changes;
-  const verbs: Verb[] = changes.length === 0 ? ["keep", "discard"] : ["keep", "apply", "choose", "diff", "discard"];
-  const question = changes.length === 0 ? "discard or keep? [keep] " : "apply, choose, diff, discard or keep? [keep] ";
+  const verbs: Verb[] =
+    changes.length === 0 ? ["keep", "discard"] : ["keep", "apply", "choose", "hunks", "diff", "discard"];
+  const question =
+    changes.length === 0 ? "discard or keep? [keep] " : "apply, choose, hunks, diff, discard or keep? [keep] ";
   for (;;) {
     const answer = await choose(context.edge, question, [...verbs, "?"], context.edge.signal);
     if (answer !== "?") return verbs.find((verb) => verb === answer) ?? "keep";
@@ -51,24 +56,26 @@ interface Chosen extends Selection {
 }
 
 async function select(context: CommandContext, bench: Workbench, review: Review, verb: Verb): Promise<Chosen> {
-  const all: readonly Change[] = orderForPeople(review.changes.changes);
+  // git's own files are never applied: nobody is asked about each of them.
+  const all: readonly Change[] = orderForPeople(review.changes.changes).filter((change) => !belongsToGit(change));
   const none = new Map<string, Uint8Array>();
+  if (verb === "hunks") return { ...(await selectHunks(context, bench, review, all)), rejected: [] };
   if (verb === "choose") {
-    return { ...(await choosePaths(context, all, showOne(context, bench, review))), overrides: none };
+    const { chosen, rejected } = await choosePaths(context, all, showOne(context, bench, review));
+    const refused = new Set(rejected.map(({ path }) => path));
+    return { chosen, rejected, refused, asked: new Set(chosen.map(({ path }) => path)), overrides: none };
   }
   return { chosen: all, rejected: [], overrides: none };
 }
 
-// The high risk was asked for path by path already: once is enough.
-const wishFor = (verb: Verb) =>
-  ({ policy: undefined, yes: false, allowRisk: verb === "choose", dryRun: false, sync: true }) as const;
+const wish = { policy: undefined, yes: false, allowRisk: false, dryRun: false, sync: true } as const;
 
 async function applyPart(context: CommandContext, bench: Workbench, review: Review, verb: Verb): Promise<void> {
   const chosen = await select(context, bench, review, verb);
   await recordLeft(bench, review.record.id, chosen.rejected);
   if (chosen.chosen.length === 0) return context.note("nothing was chosen");
   try {
-    reportOutcome(context, await applySelection(context, bench, review, chosen, wishFor(verb)));
+    reportOutcome(context, await applySelection(context, bench, review, chosen, wish));
   } catch (error) {
     // The project is as it was: the review goes on with what is true now.
     if (!isAirlockError(error) || !error.code.startsWith("E_APPLY")) throw error;
@@ -84,7 +91,8 @@ export async function reviewSession(context: CommandContext, bench: Workbench, i
     const review = await openReview(bench, id);
     first ??= review.changes.totals;
     const totals = first;
-    context.edge.stderr.write(`\n${formatSummary(review.changes, context.edge)}\n`);
+    const git = await gitChangesOf(bench, review.record, review.changes.changes);
+    context.edge.stderr.write(`\n${formatSummary({ ...review.changes, git }, context.edge)}\n`);
     const verb = canAsk(context) ? await askVerb(context, review) : "keep";
     if (verb === "diff") await showDiff(context, bench, review.record, review.changes);
     else if (verb === "discard") {

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { displayPath, escapeText } from "../base/escape.js";
+import { findExposedTokens } from "../policy/exposed-tokens.js";
 import { type SessionStatus, sessionStatus } from "../session/status.js";
 import type { Act } from "./command.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
@@ -9,7 +10,15 @@ import { chooseSession, reportAbandoned, withBench } from "./with-bench.js";
 
 function toJson({ record, state, usage, snapshots }: SessionStatus): unknown {
   const { generation: _g, nextSnapshot: _n, version: _v, state: _s, ...shown } = record;
-  return { session: record.id, state, ...shown, usage, snapshots: snapshots.map(({ id }) => id), credentials: [] };
+  return {
+    session: record.id,
+    state,
+    ...shown,
+    usage,
+    snapshots: snapshots.map(({ id }) => id),
+    credentials: [],
+    exposed: findExposedTokens(record.project.path, record.hidden),
+  };
 }
 
 function mountLines({ record }: SessionStatus): string[] {
@@ -50,7 +59,10 @@ function formatStatus(status: SessionStatus): string {
     `limits      memory ${formatSize(limits.memoryBytes)}, ${limits.cpus} CPUs, ${limits.pids} processes, disk ${formatSize(limits.diskBytes)}${limits.timeoutSeconds > 0 ? `, ${limits.timeoutSeconds} s` : ""}`,
     ...(usage === null ? [] : [`written     ${formatSize(usage.bytes)} in ${usage.entries} entries`]),
     `snapshots   ${snapshots.length === 0 ? "none" : snapshots.map(({ id }) => id).join(" ")}`,
-    `credentials none`,
+    `credentials none handed out`,
+    ...findExposedTokens(record.project.path, record.hidden).map(
+      (path) => `warning     ${path} holds a token, which the sandbox can read`,
+    ),
     "mounts",
     ...mountLines(status),
     hidden.length === 0

@@ -54,7 +54,7 @@ function confinement(request: ContainerRequest, product: EngineFacts["product"])
     Tmpfs: request.tmpfs,
     NetworkMode: "none",
     IpcMode: "private",
-    PidMode: "",
+    PidMode: request.joinsProcessesOf === undefined ? "" : `container:${request.joinsProcessesOf}`,
     UTSMode: "",
     UsernsMode: "",
     CgroupnsMode: "private",

@@ -1,6 +1,7 @@
+import { Agent } from "node:http";
 import type { EngineEndpoint } from "../model/engine.js";
 import { socketFile } from "./socket-file.js";
-import type { Route } from "./transport.js";
+import { keptConnections, type Route } from "./transport.js";
 
 export interface RouteOptions {
   /** Folder for the sockets of shared ssh connections; absent: each run makes its own. */
@@ -20,8 +21,10 @@ export interface OpenRoute extends Route {
 export async function openRoute(endpoint: EngineEndpoint, options: RouteOptions): Promise<OpenRoute> {
   if (endpoint.kind === "tls") return await (await import("./tls-agent.js")).openTlsRoute(endpoint);
   if (endpoint.kind === "ssh") return (await import("./ssh-agent.js")).openSshRoute(endpoint, options);
-  const close = async () => undefined;
-  if (endpoint.kind === "unix") return { socketPath: socketFile(endpoint), close };
+  // A command asks some twenty times, and each new connection is a goroutine to the engine and a socket's life to us.
+  const agent = new Agent({ keepAlive: true, maxFreeSockets: keptConnections });
+  const close = async () => agent.destroy();
+  if (endpoint.kind === "unix") return { socketPath: socketFile(endpoint), agent, close };
   const { hostname, port } = new URL(endpoint.address.replace(/^tcp:/, "http:"));
-  return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port), close };
+  return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port), agent, close };
 }

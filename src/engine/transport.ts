@@ -62,7 +62,7 @@ interface DialOptions {
 
 type Dialled = (error: Error | null, data: unknown) => void;
 
-/** How many connections to a remote engine are kept for the next calls. */
+/** How many connections to an engine are kept for the next calls. */
 export const keptConnections = 4;
 const resetCodes = new Set(["ECONNRESET", "EPIPE"]);
 const answerLimitBytes = 64 << 20;
@@ -166,8 +166,10 @@ export class Transport {
     const { socketPath, host, port, agent, request: send = httpRequest } = this.#route;
     const request = send({
       ...(socketPath === undefined ? { host, port } : { socketPath }),
-      // Node's own agent keeps connections: on this machine a new one costs nothing and is never stale.
+      // None: not Node's own, which keeps connections that nobody closes.
       agent: agent ?? false,
+      // A socket has no name to show to TLS; finding that out would compile the largest regular expression of all.
+      ...(socketPath === undefined ? {} : { servername: "" }),
       method: call.method,
       path: `${this.#version}${call.path}${queryString(call.query ?? {})}`,
       headers: headersOf(call, host),

@@ -24,6 +24,8 @@ export interface MovedRef {
   readonly name: string;
   readonly before: string | null;
   readonly after: string | null;
+  /** It changed on the host too. */
+  readonly conflict: boolean;
 }
 
 const maxCommits = 2_000;
@@ -44,11 +46,11 @@ async function countLost(before: string, walk: Walk, history: HostHistory): Prom
 
 /** What became of a branch, and the notes on what could not be read. */
 export async function describeBranch(
-  { name, before, after }: MovedRef,
+  { name, before, after, conflict }: MovedRef,
   { objects, history, known, signal }: BranchInput,
 ): Promise<{ readonly branch: GitBranch; readonly notes: readonly string[] }> {
   const short = name.slice("refs/heads/".length);
-  const none = { name: short, before, after, commits: [], more: 0, complete: true };
+  const none = { name: short, before, after, conflict, commits: [], more: 0, complete: true };
   if (after === null) return { branch: { ...none, kind: "deleted", lost: null }, notes: [] };
   const walk = await walkCommits(after, { objects, known, limit: maxCommits, signal });
   const commits = await madeInside(walk, history);

@@ -24,9 +24,10 @@ function topRisks({ top }: SortedPaths): string[] {
   return is === "dir" && was === "dir" ? [] : [`\`.git\` is a ${is === "symlink" ? "link" : "special file"}`];
 }
 
-function branchRisk({ name, kind, lost }: GitBranch): string[] {
+function branchRisk({ name, kind, lost, conflict }: GitBranch): string[] {
   if (kind === "deleted") return [`branch ${name} is deleted`];
   if (kind !== "rewritten") return [];
+  if (conflict) return [`branch ${name} moved on the host too since the session began, and the two have parted`];
   if (lost === null)
     return [`history of branch ${name} may be rewritten: that the host's commits are in it cannot be shown`];
   return [`history of branch ${name} is rewritten: ${lost} ${lost === 1 ? "commit" : "commits"} of the host not in it`];

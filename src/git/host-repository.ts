@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { AirlockError } from "../base/errors.js";
 import { escapeText } from "../base/escape.js";
 import { isObjectId } from "./refs.js";
@@ -12,6 +13,8 @@ export interface HostRepository {
   /** Every commit that its refs and HEAD lead to. */
   readonly tips: readonly string[];
   readonly head: string | null;
+  /** Where the history of a shallow clone is cut off, as its file has it; null: nowhere. */
+  readonly shallow: Buffer | null;
 }
 
 const oldest = [2, 30] as const;
@@ -48,9 +51,8 @@ async function ask(run: RunGit, call: Pick<GitCall, "gitDir" | "args">): Promise
 
 /** Looks at the project's repository; a work tree's or a submodule's `.git` file is followed by git itself. */
 export async function lookAtHost(run: RunGit, gitDir: string): Promise<HostRepository> {
-  const [format, objects] = (
-    await ask(run, { gitDir, args: ["rev-parse", "--show-object-format", "--git-path", "objects"] })
-  ).split("\n");
+  const wanted = ["--show-object-format", "--git-path", "objects", "--git-path", "shallow"];
+  const [format, objects, shallow] = (await ask(run, { gitDir, args: ["rev-parse", ...wanted] })).split("\n");
   if ((format !== "sha1" && format !== "sha256") || objects === undefined || !objects.startsWith("/")) {
     throw new AirlockError(
       "E_GIT_UNUSABLE",
@@ -61,5 +63,6 @@ export async function lookAtHost(run: RunGit, gitDir: string): Promise<HostRepos
   const head = await run({ ...asking, gitDir, args: ["rev-parse", "--verify", "-q", "HEAD^{commit}"] });
   const headId = head.code === 0 ? head.stdout.toString("latin1").trim() : null;
   const tips = new Set([...(headId === null ? [] : [headId]), ...refs.split("\n")].filter(isObjectId));
-  return { gitDir, objects, format, head: headId, tips: [...tips].slice(0, maxTips) };
+  const cut = shallow?.startsWith("/") === true ? await readFile(shallow).catch(() => null) : null;
+  return { gitDir, objects, format, head: headId, tips: [...tips].slice(0, maxTips), shallow: cut };
 }

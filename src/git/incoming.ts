@@ -36,6 +36,8 @@ interface LookInput {
   readonly run: RunGit;
   readonly neutral: NeutralRepository;
   readonly host: HostRepository;
+  /** Paths that the session never saw: to git inside, those that it tracks looked deleted. */
+  readonly hidden: ReadonlySet<string>;
 }
 
 async function ask({ run, neutral }: LookInput, args: readonly string[], input?: Uint8Array): Promise<Buffer> {
@@ -124,15 +126,17 @@ export async function lookAtIncoming(input: LookInput): Promise<Incoming> {
     tip: neutral.tip,
     commits: await describeCommits(input, ids),
     changes,
-    risks: risksOf(changes, seen),
+    risks: risksOf(changes, seen, input.hidden),
   };
 }
 
-function risksOf(changes: readonly Change[], seen: readonly RawEntry[]): string[] {
+function risksOf(changes: readonly Change[], seen: readonly RawEntry[], hidden: ReadonlySet<string>): string[] {
   const modules = seen.filter(({ newMode }) => newMode === gitlinkMode);
   const high = changes.filter(({ risk }) => risk.level === "high");
+  const unseen = changes.filter(({ path }) => hidden.has(path));
   return [
     ...new Set([
+      ...unseen.map(({ path, kind }) => `${path} was hidden from the session, and is ${kind}`),
       ...modules.map(({ path, newId }) => `${path} is a submodule, now at ${newId}`),
       ...high.map(({ path, risk }) => `${path} ${risk.reasons[0] ?? ""}`),
       ...collisionReasons(changes).map(({ path, reason }) => `${path} ${reason}`),

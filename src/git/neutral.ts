@@ -68,6 +68,7 @@ export async function receiveBundle({ run, host, folder, bundle, ref }: ReceiveI
   const making = ["init", "-q", "--bare", "--template=", `--object-format=${host.format}`, gitDir];
   await must(run, "the neutral repository cannot be made", { gitDir, args: making });
   await writeFile(join(gitDir, "objects/info/alternates"), alternateLine(host.objects));
+  if (host.shallow !== null) await writeFile(join(gitDir, "shallow"), host.shallow);
   await must(run, "what came is not sound", {
     gitDir,
     args: ["index-pack", "--stdin", "--fix-thin", "--strict", `--max-input-size=${bundleBytes}`],

@@ -44,7 +44,7 @@ export interface RefChanges {
   readonly notes: readonly string[];
 }
 
-const maxRefs = 2_000;
+const maxRefs = 5_000;
 
 async function readHead(side: Side): Promise<string | null> {
   const value = await side.loose("HEAD");
@@ -65,7 +65,9 @@ function candidates(changes: readonly Change[], before: PackedRefs, after: Packe
     for (const [name, id] of after.refs) if (before.refs.get(name) !== id) names.add(name);
     if (after.strange > 0) notes.push(`.git/packed-refs has ${after.strange} lines that git would not write`);
   }
-  return [...names].sort();
+  // Branches first: whatever is too many, they are compared.
+  const rank = (name: string): string => (name.startsWith("refs/heads/") ? `0${name}` : `1${name}`);
+  return [...names].sort((left, right) => (rank(left) < rank(right) ? -1 : 1));
 }
 
 /** Compares the refs of both sides where their files differ: the cost follows the changes, not the repository. */
@@ -81,9 +83,10 @@ export async function compareRefs(
   const names = candidates(changes, before.packed, after.packed, notes);
   if (names.length > maxRefs) notes.push(`${names.length - maxRefs} more refs changed than are compared here`);
   const moved: MovedRef[] = [];
+  const conflicts = new Set(changes.filter(({ conflict }) => conflict).map(({ path }) => path));
   for (const name of names.slice(0, maxRefs)) {
     const [old, now] = [await before.resolve(name), await after.resolve(name)];
-    if (old !== now) moved.push({ name, before: old, after: now });
+    if (old !== now) moved.push({ name, before: old, after: now, conflict: conflicts.has(`.git/${name}`) });
     else if (now === null) notes.push(`.git/${name} does not hold an object's id`);
   }
   const [oldHead, newHead] = [await readHead(before), await readHead(after)];

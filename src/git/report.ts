@@ -24,6 +24,8 @@ export interface GitBranch {
   readonly complete: boolean;
   /** Commits of the host that the new history does not hold; null: not known. */
   readonly lost: number | null;
+  /** The host's own branch changed after the session began, so that the two may have parted without anybody's ill will. */
+  readonly conflict: boolean;
 }
 
 /** A ref that is no branch: a tag, a remote's branch, the stash, notes, replacements. */

@@ -16,7 +16,7 @@ export interface SortedPaths {
 }
 
 /** Tells whether a change belongs to git's own data, under any spelling and at any depth. */
-export function belongsToGit({ path }: Change): boolean {
+export function belongsToGit({ path }: Pick<Change, "path">): boolean {
   return isInsideGit(canonicalNames(path));
 }
 
@@ -96,8 +96,8 @@ class Heaps implements SortedPaths {
   }
 }
 
-// The part of a path up to the first name that some file system takes for `.git`.
-function gitFolderOf(path: string): string {
+/** The part of a path up to the first name that some file system takes for `.git`; the path must have one. */
+export function gitFolderOf(path: string): string {
   const parts = path.split("/");
   const at = parts.findIndex((part) => isInsideGit(canonicalNames(part)));
   return parts.slice(0, at + 1).join("/");

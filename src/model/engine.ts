@@ -98,6 +98,8 @@ export interface ContainerRequest {
   readonly sysctls?: Readonly<Record<string, string>> | undefined;
   /** Name of a runtime of the engine; undefined: its default. */
   readonly runtime?: string | undefined;
+  /** A container whose processes this one sees, and ends with; undefined: none but its own. */
+  readonly joinsProcessesOf?: string | undefined;
 }
 
 export type ContainerStatus =

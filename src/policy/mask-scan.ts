@@ -13,6 +13,8 @@ import { fileHoldsSecret } from "./sniff.js";
 export interface ScanRequest {
   /** Absolute path of the folder to scan. */
   readonly root: string;
+  /** Another way to the same folder, which is taken in its place; the path is then only its name. */
+  readonly through?: string;
   /** Patterns of what is hidden besides the defaults, and of what the defaults must not hide. */
   readonly mask: readonly string[];
   readonly unmask: readonly string[];
@@ -48,7 +50,9 @@ interface Folder {
 }
 
 interface Walk {
+  /** How the folder is reached, and how it is called. */
   readonly root: string;
+  readonly name: string;
   readonly mask: readonly Glob[];
   readonly unmask: readonly Glob[];
   readonly cache: ScanCache;
@@ -70,10 +74,11 @@ const native = (path: string): string | Buffer => (/[\udc80-\udcff]/.test(path) 
  * making of a container.
  */
 export async function scanForSecrets(request: ScanRequest): Promise<SecretScan> {
-  const { root, mask, unmask, cachePath, signal, onProgress } = request;
+  const { root, through = root, mask, unmask, cachePath, signal, onProgress } = request;
   const entersGit = mask.some((pattern) => pattern.includes(".git/"));
   const walk: Walk = {
-    root: root === "/" ? "" : root,
+    root: through === "/" ? "" : through,
+    name: root,
     mask: mask.map(compileGlob),
     unmask: unmask.map(compileGlob),
     cache: new ScanCache(cachePath, JSON.stringify([root, mask])),
@@ -161,7 +166,7 @@ function listFolder(walk: Walk, folder: Folder): FolderListing | undefined {
       walk.hidden.push({ path: folder.path, rule: "unreadable folder" });
       return undefined;
     }
-    const what = displayPath(at(walk, folder.path));
+    const what = displayPath(folder.path === "" ? walk.name : `${walk.name}/${folder.path}`);
     throw new AirlockError("E_PROJECT_UNUSABLE", `${what} could not be searched for secrets: ${reasonOf(error)}`, {
       hint: "make the folder readable and run the command again",
       cause: error,

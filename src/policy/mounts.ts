@@ -57,7 +57,8 @@ export async function approvePath(
   const fault = faultOfText(host);
   if (fault !== undefined) throw refuse(`the path ${displayPath(host)}`, fault, notThereHint);
   const absolute = absoluteForm(host, { cwd: context.cwd, homedir: context.places.homedir });
-  const path = await resolvePath(absolute, "E_MOUNT_REFUSED", notThereHint);
+  const { homedir } = context.places;
+  const path = await resolvePath(absolute, { code: "E_MOUNT_REFUSED", hint: notThereHint, homedir });
   const what = describe(host, path);
   const before = lookAt(path, what);
   const subject: PathSubject = {

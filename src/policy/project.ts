@@ -37,7 +37,7 @@ export async function checkProject(
 ): Promise<ProjectFolder> {
   const fault = faultOfText(path);
   if (fault !== undefined) throw unusable(path, fault);
-  const resolved = await resolvePath(path, "E_PROJECT_UNUSABLE", hint);
+  const resolved = await resolvePath(path, { code: "E_PROJECT_UNUSABLE", hint, homedir: places.homedir });
   const subject = { ...locateProject(resolved), places: indexPlaces(resolved, places) };
   const broken = rules.find((rule) => rule.matches(subject));
   if (broken !== undefined) {

@@ -1,5 +1,6 @@
+import { lstatSync, readlinkSync } from "node:fs";
 import { realpath } from "node:fs/promises";
-import { isAbsolute } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import { AirlockError, type ErrorCode, systemCodeOf } from "../base/errors.js";
 import { displayPath } from "../base/escape.js";
 
@@ -34,15 +35,56 @@ export function reasonOf(error: unknown): string {
   return reasons[code ?? ""] ?? `the system says ${code ?? "no"}`;
 }
 
-/** Resolves every symbolic link. A path that is not valid UTF-8 is refused: the engine's API cannot carry it. */
-export async function resolvePath(absolute: string, code: ErrorCode, hint: string): Promise<string> {
+const linksAtMost = 40;
+
+/** Who may say where a path leads: the owner of the home folder, and root. Null: nobody is known. */
+function trustedOwners(homedir: string): ReadonlySet<number> | null {
+  const home = lstatSync(homedir, { throwIfNoEntry: false });
+  return home === undefined ? null : new Set([0, home.uid]);
+}
+
+// Follows a path as the kernel does. A link of somebody else's, as in a folder that all can write to, would let them choose what
+// of the user's is shown to a sandbox.
+function foreignLink(absolute: string, trusted: ReadonlySet<number>): string | null {
+  const waiting = absolute.split("/").reverse();
+  let at = "/";
+  for (let links = 0; waiting.length > 0; ) {
+    const name = waiting.pop() ?? "";
+    if (name === "" || name === ".") continue;
+    const next = name === ".." ? dirname(at) : join(at, name);
+    const found = lstatSync(next);
+    if (!found.isSymbolicLink()) {
+      at = next;
+      continue;
+    }
+    if (!trusted.has(found.uid)) return next;
+    links += 1;
+    if (links > linksAtMost) return null;
+    const target = readlinkSync(next);
+    if (target.startsWith("/")) at = "/";
+    waiting.push(...target.split("/").reverse());
+  }
+  return null;
+}
+
+/**
+ * Resolves every symbolic link, of which none may be somebody else's. A path that is not valid UTF-8 is refused: the engine's API
+ * cannot carry it.
+ */
+export async function resolvePath(
+  absolute: string,
+  { code, hint, homedir }: { readonly code: ErrorCode; readonly hint: string; readonly homedir: string },
+): Promise<string> {
   const fail = (why: string, cause?: unknown) =>
     new AirlockError(code, `${displayPath(absolute)} cannot be used: ${why}`, { hint, cause });
   let bytes: Buffer;
   try {
+    const trusted = trustedOwners(homedir);
+    const foreign = trusted === null ? null : foreignLink(absolute, trusted);
+    if (foreign !== null) throw fail(`${displayPath(foreign)} is a symbolic link of somebody else's`);
     bytes = await realpath(absolute, { encoding: "buffer" });
   } catch (error) {
-    throw fail(reasonOf(error), error);
+    throw error instanceof AirlockError ? error : fail(reasonOf(error), error);
   }
   const path = bytes.toString("utf8");
   if (!Buffer.from(path).equals(bytes)) throw fail("its name is not valid UTF-8");

@@ -2,6 +2,7 @@ import type { ChangeKind } from "../model/change.js";
 import { binaryReasons } from "./binary-content.js";
 import { canonicalNames } from "./canonical.js";
 import { hiddenTextReasons } from "./hidden-text.js";
+import { wantsContents } from "./runs-on-host.js";
 import { secretReasons } from "./secret-content.js";
 
 /** What was read of a file. */
@@ -38,12 +39,15 @@ export function contentReasons(
   if (kind === "deleted") return;
   const after = contents?.after;
   if (after !== undefined) {
-    const name = canonicalNames(path).at(-1) ?? "";
+    const names = canonicalNames(path);
+    const name = names.at(-1) ?? "";
     const before = contents?.before?.bytes;
     const text = latin1(after.bytes);
     high.push(...secretReasons(() => latin1(before), text), ...binaryReasons(name, before, after.bytes));
     if (binary !== true) {
-      if (/[\x80-\xff]/.test(text)) high.push(...hiddenTextReasons(name, before ?? null, after.bytes));
+      if (/[\x80-\xff]/.test(text)) {
+        high.push(...hiddenTextReasons(name, before ?? null, after.bytes, wantsContents(names) !== "no"));
+      }
       if (after.cut !== undefined) {
         const read = after.bytes.length;
         low.push(`was searched for secrets and hidden characters in its first ${read} bytes only: it ${after.cut}`);

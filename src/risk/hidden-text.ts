@@ -103,11 +103,16 @@ function sentence(kind: Kind, findings: readonly Finding[]): string[] {
 /**
  * Text that deceives a reader, in lines that were not in the old content: bidirectional controls (Trojan Source,
  * CVE-2021-42574), invisible characters (tags among them, which carry orders to AI agents), and in code look-alike letters
- * (CVE-2021-42694). `name` is the file's last canonical name.
+ * (CVE-2021-42694). `name` is the file's last canonical name; what the host obeys (`isObeyed`) is code whatever its name.
  */
-export function hiddenTextReasons(name: string, before: Uint8Array | null, after: Uint8Array): string[] {
+export function hiddenTextReasons(
+  name: string,
+  before: Uint8Array | null,
+  after: Uint8Array,
+  isObeyed = false,
+): string[] {
   const text = decode(after);
-  const isCode = !prose.test(name);
+  const isCode = isObeyed || !prose.test(name);
   const isForeign = once(() => hasForeignWords(text));
   const known = knownLines(before === null ? "" : decode(before));
   const findings: Finding[] = [];

@@ -50,8 +50,9 @@ function fromFolders(names: readonly string[]): CatalogueEntry[] {
   const found: CatalogueEntry[] = [];
   for (let at = 0; at < names.length; at += 1) {
     const name = names[at] ?? "";
-    for (const [inner, entry] of index.inFolder.get(name) ?? []) if (names[at + 1] === inner) found.push(entry);
-    found.push(...(index.folders.get(name) ?? []));
+    const inner = (index.inFolder.get(name) ?? []).filter(([next]) => names[at + 1] === next);
+    // What is known of the folder within says more than what is known of the one around it.
+    found.push(...(inner.length > 0 ? inner.map(([, entry]) => entry) : (index.folders.get(name) ?? [])));
   }
   return found;
 }

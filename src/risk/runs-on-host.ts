@@ -1,4 +1,5 @@
 import type { ChangeKind, EntryState } from "../model/change.js";
+import { isInsideGit } from "./canonical.js";
 import type { CatalogueEntry } from "./catalogue.js";
 import { compareSettings, settingsReason, type YamlParser } from "./changed-settings.js";
 import { contentFormatOf } from "./content-format.js";
@@ -56,6 +57,8 @@ export function hostReasons(
   const [first, ...others] = catalogueEntries(names, isFolder);
   if (first === undefined) return { high: [], low: [] };
   const rest = others.map(({ reason }) => reason);
+  // A folder by itself runs nothing: what is in it is judged one by one. git's own may hold what is not shown.
+  if (isFolder && !isInsideGit(names)) return { high: [], low: [first.reason, ...rest] };
   const pair = isFolder ? null : wholeContents(input);
   if (pair === null) return { high: [first.reason, ...rest], low: [] };
   if (typeof pair === "string") {

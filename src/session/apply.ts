@@ -1,8 +1,12 @@
+import { createHash } from "node:crypto";
+import { lstat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { planApply } from "../apply/plan.js";
 import { AirlockError } from "../base/errors.js";
+import { displayPath } from "../base/escape.js";
 import { openHostBase } from "../changes/host-base.js";
 import type { ApplyPlan, ConflictPolicy, OperationSource, Skipped } from "../model/apply.js";
-import type { Change } from "../model/change.js";
+import type { Change, EntryState } from "../model/change.js";
 import { mergeThreeWay } from "../text/merge-three-way.js";
 
 import { openContents } from "./changes.js";
@@ -18,6 +22,8 @@ interface PlanWish {
   readonly chosen: readonly Change[];
   /** Contents of files of which only some hunks were chosen. */
   readonly overrides: ReadonlyMap<string, Uint8Array>;
+  /** Paths that a person said no to: no other path may take them in. */
+  readonly refused?: ReadonlySet<string>;
   readonly policy: ConflictPolicy;
 }
 
@@ -33,6 +39,21 @@ const largestMerged = 1024 * 1024;
 // A folder with more names than this is not looked through for names that differ in case only.
 const maxSiblings = 20_000;
 
+function isContent(bytes: Uint8Array | null, state: EntryState | null): bytes is Uint8Array {
+  return bytes !== null && createHash("sha256").update(bytes).digest("hex") === state?.sha256;
+}
+
+/** Whether the project's file system takes names that differ in case for the same, by what it does with the project's own. */
+async function foldsCase(project: string): Promise<boolean> {
+  const name = basename(project);
+  const other = [...name]
+    .map((each) => (each === each.toLowerCase() ? each.toUpperCase() : each.toLowerCase()))
+    .join("");
+  if (other === name) return false;
+  const [one, two] = await Promise.all([lstat(project), lstat(join(dirname(project), other)).catch(() => null)]);
+  return two !== null && one.ino === two.ino && one.dev === two.dev;
+}
+
 /** The merges that are clean, of the files that both sides changed. */
 async function mergeAll(
   bench: Workbench,
@@ -42,11 +63,12 @@ async function mergeAll(
   const merged = new Map<string, Uint8Array>();
   const baseOf = await openMergeBase(bench, review.record);
   await using source = await openContents(bench, review.record, changes);
-  for (const { path } of changes) {
+  for (const { path, before, after } of changes) {
     const base = await baseOf(path);
     const host = await source.readBefore(path, largestMerged);
     const sandbox = await source.readAfter(path, largestMerged);
-    if (base === null || host === null || sandbox === null) continue;
+    // What is merged must be what was reviewed; where it is not, the conflict stays.
+    if (base === null || !isContent(host, before) || !isContent(sandbox, after)) continue;
     const result = mergeThreeWay(base, host, sandbox);
     if ("bytes" in result) merged.set(path, result.bytes);
   }
@@ -64,17 +86,27 @@ export async function makeApplyPlan(bench: Workbench, review: Review, wish: Plan
     entries: review.entries,
     session: review.record.id,
     siblings: (folder) => base.listSome(folder, maxSiblings),
+    caseInsensitive: await foldsCase(review.record.project.path),
     mergeOf: (path) => merged.get(path) ?? null,
   });
 }
 
-function layerSource(bench: Workbench, session: string): OperationSource {
+async function* partsOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+/** The contents that the review holds, and the rest from the session's layer: the transaction checks the hash of each. */
+function layerSource(bench: Workbench, { record, contents }: Review): OperationSource {
   return {
     async *fetch(paths) {
       const keeper = await bench.contentKeeper();
-      for await (const { path, parts } of keeper.fetchFiles({ session, layer: "workspace", paths })) {
-        if (parts === null) {
-          throw new AirlockError("E_APPLY_CONFLICT", `${JSON.stringify(path)} is no file in the session any more`, {
+      const missing = paths.filter((path) => !contents.has(path));
+      const fetched = keeper.fetchFiles({ session: record.id, layer: "workspace", paths: missing });
+      for (const path of paths) {
+        const held = contents.get(path);
+        const parts = held === undefined ? (await fetched.next()).value?.parts : partsOf(held);
+        if (parts === null || parts === undefined) {
+          throw new AirlockError("E_APPLY_CONFLICT", `${displayPath(path)} is no file in the session any more`, {
             hint: "what runs in the session changed it after you looked: look again",
           });
         }
@@ -101,7 +133,7 @@ export async function applyPlan(
     kind: "apply",
     undoes: null,
     operations,
-    source: layerSource(bench, id),
+    source: layerSource(bench, review),
     sync,
   });
   return { applyId: applyName(id, summary.id), applied: operations.map(({ path }) => path), skipped, conflicts };

@@ -13,7 +13,8 @@ import { releaseFrame } from "./release.js";
 import { sandboxRequest, startSandbox } from "./sandbox.js";
 import type { Workbench } from "./workbench.js";
 
-interface BundleWish {
+/** What to bundle, and where to. */
+export interface BundleWish {
   readonly record: SessionRecord;
   /** `HEAD` or `refs/heads/…`. */
   readonly ref: string;
@@ -108,6 +109,8 @@ export async function writeBundle(bench: Workbench, wish: BundleWish): Promise<v
   await createLayerVolumes(bench, wish.record);
   const record = readerRecord(bench, wish.record, image);
   const request = readerRequest(bench, record, image);
+  // One that was killed here left its own behind.
+  for (const { id } of await engine.listContainers(request.labels)) await engine.removeContainer(id);
   const container = await engine.createContainer(request);
   try {
     await using sandbox = await startSandbox(bench, { container, request, record, image, tty: false });

@@ -22,6 +22,8 @@ interface ChangeOptions {
   readonly hashes?: "needed" | "shown" | "all";
   /** Told of every entry of the layer. */
   readonly onEntry?: (entry: LayerEntry) => void;
+  /** Told, with `hashes: "all"`, of contents of the layer that were read whole. */
+  readonly onContent?: (path: string, bytes: Uint8Array) => void;
 }
 
 /** Where contents of a change come from: the host for what was, the keeper for what is. */
@@ -65,6 +67,7 @@ async function collectWorkspace(
     baseTimeMs: record.baseTimeMs,
     settled: await settledStates(applyFolder(bench.home, record.id), record.baseTimeMs),
     hashes: options.hashes ?? "needed",
+    ...(options.onContent === undefined ? {} : { onContent: options.onContent }),
     signal: bench.signal,
   });
   return collectChanges(changes, base);

@@ -1,15 +1,16 @@
-import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { AirlockError } from "../base/errors.js";
 import { displayPath } from "../base/escape.js";
+import { takeLock } from "../base/file-lock.js";
 import { type HostRepository, lookAtHost, requireGit } from "../git/host-repository.js";
 import { type Incoming, lookAtIncoming } from "../git/incoming.js";
 import { landCommits } from "../git/land.js";
-import { bundleBytes, type NeutralRepository, receiveBundle } from "../git/neutral.js";
+import { bundleBytes, receiveBundle } from "../git/neutral.js";
 import { isRefName } from "../git/refs.js";
 import { gitRunner, type RunGit } from "../git/run-git.js";
 import type { SessionRecord } from "../model/session.js";
-import { writeBundle } from "./bundle.js";
+import { type BundleWish, writeBundle } from "./bundle.js";
 import { repositoryPlace } from "./git-changes.js";
 import { sessionFolder } from "./home.js";
 import { pauseSandbox } from "./pause.js";
@@ -60,37 +61,39 @@ async function openPlace(bench: Workbench, project: string): Promise<Place> {
 }
 
 function refOf(branch: string | undefined): string {
-  if (branch === undefined) return "HEAD";
+  if (branch === undefined || branch === "HEAD") return "HEAD";
   const ref = `refs/heads/${branch.replace(/^refs\/heads\//, "")}`;
   if (isRefName(ref)) return ref;
   throw new AirlockError("E_USAGE", `${JSON.stringify(branch)} cannot be the name of a branch`);
 }
 
-const folderPrefix = "commits.";
+const waitMs = 30_000;
 
-/** A folder for one transfer. Those that a killed command left are removed: the caller holds the session's lock. */
+/** The folder of a transfer, one at a time for each session; what a killed command left in it goes. */
 async function openFolder(bench: Workbench, session: string): Promise<{ readonly path: string } & AsyncDisposable> {
-  const parent = join(sessionFolder(bench.home, session), "transfer");
-  await mkdir(parent, { recursive: true, mode: 0o700 });
-  for (const name of await readdir(parent)) await rm(join(parent, name), { recursive: true, force: true });
-  const path = await mkdtemp(join(parent, folderPrefix));
-  return { path, [Symbol.asyncDispose]: () => rm(parent, { recursive: true, force: true }) };
+  const path = join(sessionFolder(bench.home, session), "transfer");
+  const lock = await takeLock(`${path}.lock`, { waitMs, signal: bench.signal });
+  if (lock === null) throw new AirlockError("E_SESSION_BUSY", `another command brings over commits of ${session}`);
+  const close = async (): Promise<void> => {
+    await rm(path, { recursive: true, force: true });
+    await lock[Symbol.asyncDispose]();
+  };
+  try {
+    await rm(path, { recursive: true, force: true });
+    await mkdir(path, { mode: 0o700 });
+    return { path, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
-async function receive(
-  bench: Workbench,
-  record: SessionRecord,
-  { run, host }: Place,
-  wish: { readonly ref: string; readonly folder: string },
-): Promise<NeutralRepository> {
-  const { ref, folder } = wish;
-  const bundle = join(folder, "bundle");
-  {
-    // What is looked at is what lands: one bundle, of one moment.
-    await using _still = await pauseSandbox(bench, record);
-    await writeBundle(bench, { record, ref, known: host.tips, file: bundle, maxBytes: bundleBytes });
-  }
-  return await receiveBundle({ run, host, folder, bundle, ref });
+/** Has the bundle made while the session is held still: what is looked at afterwards is what lands. */
+async function makeBundle(bench: Workbench, id: string, wish: Omit<BundleWish, "record">): Promise<void> {
+  await using _lock = await lockSession(bench.home, id, bench.signal);
+  const record = await requireLiveSession(bench.home, id);
+  await using _still = await pauseSandbox(bench, record);
+  await writeBundle(bench, { record, ...wish });
 }
 
 /**
@@ -102,14 +105,16 @@ export async function bringCommits(
   { id }: Pick<SessionRecord, "id">,
   wish: CommitsWish = {},
 ): Promise<BroughtCommits> {
-  await using _lock = await lockSession(bench.home, id, bench.signal);
   const record = await requireLiveSession(bench.home, id);
   const ref = refOf(wish.branch);
   const place = await openPlace(bench, record.project.path);
   await using folder = await openFolder(bench, id);
-  const neutral = await receive(bench, record, place, { ref, folder: folder.path });
   const { run, host } = place;
-  const incoming = await lookAtIncoming({ run, neutral, host });
+  const bundle = join(folder.path, "bundle");
+  await makeBundle(bench, id, { ref, known: host.tips, file: bundle, maxBytes: bundleBytes });
+  const neutral = await receiveBundle({ run, host, folder: folder.path, bundle, ref });
+  const hidden = new Set(record.hidden.map(({ path }) => path));
+  const incoming = await lookAtIncoming({ run, neutral, host, hidden });
   const branch = `airlock/${id}`;
   const wanted = wish.confirm === undefined || (await wish.confirm(incoming));
   if (!wanted) return { ...incoming, branch, landed: false };

@@ -23,6 +23,8 @@ interface ExecOptions {
 }
 
 const readyTimeoutMs = 30_000;
+/** As for `run`: a command may ignore Ctrl-C. */
+const interruptsToKill = 3;
 
 async function runningRecord(bench: Workbench, id: string, program: Program): Promise<SessionRecord> {
   await using _lock = await lockSession(bench.home, id, bench.signal);
@@ -85,8 +87,12 @@ export async function execInSession(bench: Workbench, id: string, options: ExecO
   });
   // init lays these over what the sandbox was started with, whose PATH is the image's.
   env.delete("PATH");
-  const kill = (signal: string): Promise<void> =>
-    killByToken(bench, container, `${record.uid}:${record.gid}`, token, signal);
+  let interrupts = 0;
+  const kill = (signal: string): Promise<void> => {
+    interrupts += signal === "SIGINT" ? 1 : 0;
+    const sent = interrupts >= interruptsToKill ? "SIGKILL" : signal;
+    return killByToken(bench, container, `${record.uid}:${record.gid}`, token, sent);
+  };
   const remote: RemoteProcess = {
     streams,
     tty,

@@ -165,7 +165,7 @@ async function makeContainer(
 
 /** Hides the secrets, makes the layers, and writes down what was begun. */
 async function fillLayers(bench: Workbench, draft: SessionRecord, plan: SessionPlan): Promise<SessionRecord> {
-  const scans = await scanLayers(bench, draft.layers, plan);
+  const scans = await scanLayers(bench, draft, plan);
   const record: SessionRecord = { ...draft, hidden: hiddenFiles(draft.layers, scans) };
   const { id, project, image, user, paths, limits } = record;
   await together(

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isAirlockError, messageOf } from "../base/errors.js";
@@ -9,9 +10,10 @@ import type { Workbench } from "./workbench.js";
 /** Sessions whose watcher was killed: their `runner` lock names a dead process. Cheap: no record is read. */
 async function findAbandoned(bench: Workbench): Promise<string[]> {
   const folder = join(bench.home.path, "sessions");
-  const names = await readdir(folder);
-  const abandoned = await Promise.all(names.map((name) => isAbandoned(join(folder, name, "runner"))));
-  return names.filter((_, index) => abandoned[index] === true);
+  // Discarded sessions keep their journals for a month, so there may be thousands: one quick look at each.
+  const watched = (await readdir(folder)).filter((name) => existsSync(join(folder, name, "runner")));
+  const abandoned = await Promise.all(watched.map((name) => isAbandoned(join(folder, name, "runner"))));
+  return watched.filter((_, index) => abandoned[index] === true);
 }
 
 async function reconcileOne(bench: Workbench, id: string, program: Program): Promise<string | null> {

@@ -11,7 +11,11 @@ export interface Review {
   readonly changes: SessionChanges;
   /** The layer's entries by path, at the same moment. */
   readonly entries: ReadonlyMap<string, LayerEntry>;
+  /** Contents that were read anyway, as far as they are small: what is applied need not be read again. */
+  readonly contents: ReadonlyMap<string, Uint8Array>;
 }
+
+const mostHeldBytes = 64 * 1024 * 1024;
 
 /** Looks at a session while its sandbox is held still, with the hash of every content (threat: reviewed is not applied). */
 export async function openReview(bench: Workbench, id: string): Promise<Review> {
@@ -19,9 +23,15 @@ export async function openReview(bench: Workbench, id: string): Promise<Review> 
   const record = await requireLiveSession(bench.home, id);
   await using _still = await pauseSandbox(bench, record);
   const entries = new Map<string, LayerEntry>();
+  const contents = new Map<string, Uint8Array>();
+  let held = 0;
   const changes = await changesOf(bench, record, {
     hashes: "all",
     onEntry: (entry) => entries.set(entry.path, entry),
+    onContent: (path, bytes) => {
+      held += bytes.length;
+      if (held <= mostHeldBytes) contents.set(path, bytes);
+    },
   });
-  return { record, changes, entries };
+  return { record, changes, entries, contents };
 }

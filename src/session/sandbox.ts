@@ -5,6 +5,7 @@ import type { ContainerRequest, ContainerState, EngineStreams, ImageState, Mount
 import type { ApprovedPath, Layer, SessionRecord } from "../model/session.js";
 import { buildSandboxRequest } from "../wall/container-spec.js";
 import type { ApprovedBase, WallVerdict } from "../wall/prove.js";
+import { holdBases, startHeld } from "./bases.js";
 import { sandboxEnvironment } from "./environment.js";
 import { hasNetwork, hatchProxy, hatchUid } from "./hatch.js";
 import { keeperNames } from "./keeper.js";
@@ -114,7 +115,8 @@ export async function startSandbox(bench: Workbench, starting: Starting): Promis
   try {
     // What reads the proof is loaded while the engine is busy.
     const proving = import("../wall/prove.js");
-    await engine.startContainer(container);
+    using held = await holdBases(bench, record);
+    await startHeld(held, () => engine.startContainer(container));
     const state = await engine.inspectContainer(container);
     const ended = earlyEnd(state);
     const report = await readInitLine(streams.stdout, {

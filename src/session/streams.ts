@@ -94,6 +94,24 @@ async function pumpOut(from: Readable, to: OutputStream, remote: RemoteProcess):
   }
 }
 
+const graceMs = 10_000;
+
+// With a terminal Ctrl-C is a key and goes in as one. What comes as a signal is somebody's wish that this ends: the command hears
+// it first, and is killed if it goes on.
+function endOnSignal(terminal: Terminal, kill: (name: NodeJS.Signals) => void): Disposable {
+  let timer: NodeJS.Timeout | undefined;
+  const intercepted = terminal.interceptSignals((name) => {
+    kill(timer === undefined ? name : "SIGKILL");
+    timer ??= setTimeout(() => kill("SIGKILL"), graceMs);
+  });
+  return {
+    [Symbol.dispose]: () => {
+      clearTimeout(timer);
+      intercepted[Symbol.dispose]();
+    },
+  };
+}
+
 /**
  * Connects the caller's terminal or pipes with a process inside until its output ends: byte-exact both ways, raw mode and
  * size with a terminal, signals passed on without one. A reader that closes our stdout early ends the process as it would end a native one.
@@ -107,6 +125,7 @@ export async function connectStreams(terminal: Terminal, remote: RemoteProcess):
     stdin.setRawMode?.(true);
     cleanup.defer(() => void stdin.setRawMode?.(false));
     if (stdin.setRawMode !== undefined) await passOutputThrough();
+    cleanup.use(endOnSignal(terminal, kill));
     cleanup.use(terminal.onResize((size) => void applySize(remote, size)));
     await applySize(remote, sizeOf(terminal));
   } else {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../base/errors.js";
 import type { SessionRecord } from "../model/session.js";
 import type { WatchedUsage } from "../workspace/keeper-protocol.js";
+import { type Census, takeCensus } from "./census.js";
 import type { Workbench } from "./workbench.js";
 
 const firstLookMs = 1_500;
@@ -20,9 +21,16 @@ function describeBytes(bytes: number): string {
   return bytes >= gibibyte ? `${(bytes / gibibyte).toFixed(1)} GiB` : `${Math.ceil(bytes / 1024 ** 2)} MiB`;
 }
 
+/** What was last seen: in the layers, and elsewhere. */
+interface Written {
+  layers: number;
+  elsewhere: number;
+}
+
 async function watchDisk(
   bench: Workbench,
   record: SessionRecord,
+  written: Written,
   signal: AbortSignal,
   stop: (reason: string) => Promise<void>,
 ): Promise<void> {
@@ -34,7 +42,49 @@ async function watchDisk(
   for await (const usage of keeper.watch({ session: record.id, intervalMs, limitBytes, reserveBytes })) {
     if (signal.aborted) return;
     if (usage.exceeded !== null) return await stop(describeExcess(usage, limitBytes));
+    written.layers = usage.bytes;
+    if (isOver(written, limitBytes)) return await stop(describeTotal(written, limitBytes));
   }
+}
+
+const isOver = ({ layers, elsewhere }: Written, limitBytes: number): boolean => layers + elsewhere > limitBytes;
+
+function describeTotal({ layers, elsewhere }: Written, limitBytes: number): string {
+  const hidden = `${describeBytes(elsewhere)} of it outside its layers`;
+  return `disk: it wrote ${describeBytes(layers + elsewhere)}, ${hidden}, the limit is ${describeBytes(limitBytes)}`;
+}
+
+// One look may meet files on their way from one process to the other, or a process that ends.
+const patience = { inFlight: 10, whole: 3 };
+
+/** Counts what is in no layer: files that were deleted and are still held, and the container's own root where it can be written. */
+async function watchElsewhere(
+  bench: Workbench,
+  record: SessionRecord,
+  container: string,
+  written: Written,
+  signal: AbortSignal,
+  stop: (reason: string) => Promise<void>,
+): Promise<void> {
+  // A runtime with a kernel of its own shares its processes with no other container.
+  if (record.runtime?.startsWith("runsc") === true) return;
+  await sleep(firstLookMs, undefined, { signal });
+  const { diskBytes: limitBytes } = record.limits;
+  const since = { inFlight: 0, whole: 0 };
+  for await (const counted of takeCensus(bench, record, container, signal)) {
+    if (signal.aborted) return;
+    written.elsewhere = counted.deleted + counted.root;
+    if (isOver(written, limitBytes)) return await stop(describeTotal(written, limitBytes));
+    const hiding = hidingPlace(counted, since);
+    if (hiding !== null) return await stop(`disk: ${hiding}, so that its limit cannot be kept`);
+  }
+}
+
+function hidingPlace({ inFlight, whole }: Census, since: { inFlight: number; whole: number }): string | null {
+  since.inFlight = inFlight > 0 ? since.inFlight + 1 : 0;
+  since.whole = whole ? 0 : since.whole + 1;
+  if (since.inFlight >= patience.inFlight) return "it keeps open files in a socket where they cannot be counted";
+  return since.whole >= patience.whole ? "it has too many files or too deep folders to be counted" : null;
 }
 
 // What cannot be counted (folders thousands deep) is over the limit, too.
@@ -71,6 +121,7 @@ async function watchClock(
 /** Enforces what the engine cannot: the size of the layers, the free disk, the time. */
 export function watchLimits(bench: Workbench, record: SessionRecord, container: string): LimitWatch {
   const controller = new AbortController();
+  const written: Written = { layers: 0, elsewhere: 0 };
   let reason: string | null = null;
   const blame = (why: string): void => {
     reason ??= why;
@@ -84,7 +135,8 @@ export function watchLimits(bench: Workbench, record: SessionRecord, container: 
   const onFailure = (error: unknown): Promise<void> | undefined =>
     controller.signal.aborted ? undefined : stop(`the watch over its limits failed: ${messageOf(error)}`);
   const watches = [
-    watchDisk(bench, record, controller.signal, stop).catch(onFailure),
+    watchDisk(bench, record, written, controller.signal, stop).catch(onFailure),
+    watchElsewhere(bench, record, container, written, controller.signal, stop).catch(onFailure),
     watchClock(bench, record, container, controller.signal, { blame, stop }).catch(onFailure),
   ];
   return {

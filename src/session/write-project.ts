@@ -62,5 +62,7 @@ export async function writeProject(bench: Workbench, record: SessionRecord, wish
   } catch (error) {
     await journal({ kind: `${kind}.failed`, data: { apply: name, why: messageOf(error) } });
     throw error;
+  } finally {
+    bench.surroundings.onProgress("", "");
   }
 }

@@ -113,6 +113,14 @@ const hatchNetwork = {
   sysctls: { "net.ipv4.ip_unprivileged_port_start": "0" },
 } as const;
 
+// The engine would give the image a volume of its own for each, on its disk and without any limit.
+function imageFolders({ imageVolumes, mounts, uid, gid }: SandboxSpec, bytes: number): Record<string, string> {
+  const cleaned = imageVolumes.map((path) => posix.resolve("/", path));
+  const free = cleaned.filter((path) => !mounts.some(({ target }) => target === path));
+  const options = `rw,nosuid,nodev,exec,size=${bytes},nr_inodes=200k,uid=${uid},gid=${gid},mode=755`;
+  return Object.fromEntries(free.map((path) => [path, options]));
+}
+
 /** The container of a sandbox: every field that the wall is made of. */
 export function buildSandboxRequest(spec: SandboxSpec): ContainerRequest {
   refuseVolumes(spec);
@@ -137,6 +145,7 @@ export function buildSandboxRequest(spec: SandboxSpec): ContainerRequest {
     mounts: spec.mounts,
     tmpfs: {
       "/run": "rw,nosuid,nodev,noexec,size=16m,mode=755",
+      ...imageFolders(spec, temporary),
       // exec: compilers, test runners and package managers run what they put there. Its size counts as memory.
       "/tmp": `rw,nosuid,nodev,exec,size=${temporary},nr_inodes=200k,mode=1777`,
       ...(spec.hatchUid === undefined ? {} : hatchFolder(spec.hatchUid)),

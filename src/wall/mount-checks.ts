@@ -121,10 +121,11 @@ function kernelChecks(request: ContainerRequest, { mounts }: ProbeReport): WallC
   const writable = kernel.filter((mount) => !has(mount, "ro")).map(({ target }) => target);
   const temporary = Object.entries(request.tmpfs).flatMap(([target, options]) => {
     const found = mounts.findLast((mount) => mount.target === probed(target));
-    return options
+    const missing = options
       .split(",")
-      .filter((option) => flags.includes(option) && !(found !== undefined && has(found, option)))
-      .map((option) => `${target} ${option}`);
+      .filter((option) => flags.includes(option) && !(found !== undefined && has(found, option)));
+    // A volume that the engine made for the image in this place is on its disk, without a limit.
+    return [...missing, ...(found?.type === "tmpfs" ? [] : ["tmpfs"])].map((lack) => `${target} ${lack}`);
   });
   return [
     checkEqual("kernel mounts that can be written", [], writable),

@@ -29,23 +29,36 @@ export function escapeOverlayPath(path: string): string {
   return escaped;
 }
 
+/** Whether a path can be named in an overlay's options. */
+export function fitsOverlay(path: string): boolean {
+  try {
+    return Buffer.byteLength(escapeOverlayPath(path)) < maxOptionBytes / 4;
+  } catch {
+    return false;
+  }
+}
+
 /** Where a session's layers lie, as the engine sees it. */
 export interface StorePlace {
   readonly mountpoint: string;
   readonly session: string;
 }
 
-/** The volume that is a layer's mount: the session's writes over the base, with what is hidden between them. */
+/**
+ * The volume that is a layer's mount: the session's writes over the base, with what is hidden between them. `lower` is what leads
+ * to a host folder in place of its own path.
+ */
 export function layerVolumeRequest(
   { mountpoint, session }: StorePlace,
   layer: Layer,
   labels: Readonly<Record<string, string>>,
+  lower: readonly string[] | null = null,
 ): VolumeRequest {
   const folder = escapeOverlayPath(`${mountpoint}/sessions/${session}`);
   const own = `${folder}/layers/${layer.name}`;
   const base =
     layer.base === "overlay" && layer.hostPath !== null
-      ? escapeOverlayPath(layer.hostPath)
+      ? (lower ?? [layer.hostPath]).map(escapeOverlayPath).join(":")
       : `${folder}/base/${layer.name}`;
   const options = [
     "nosuid",

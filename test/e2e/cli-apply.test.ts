@@ -70,6 +70,15 @@ describe("airlock apply", () => {
     });
   });
 
+  it("asks for the high risk of what a chosen path takes along, too", async () => {
+    await using lab = new Lab();
+    await session(lab, "rm src/b.txt; mkdir src/b.txt; echo in > src/b.txt/in");
+    const refused = await lab.airlock(["apply", "src/b.txt/in", "--yes"]);
+    expect(refused).toMatchObject({ code: 13 });
+    expect(refused.stderr).toContain("src/b.txt");
+    expect(read(lab, "src/b.txt")).toBe("bee\n");
+  });
+
   it("takes what a running session wrote so far, and later what it wrote after that", async () => {
     await using lab = new Lab();
     const id = await lab.start();
@@ -216,7 +225,7 @@ describe("the review at a terminal", () => {
     const terminal = lab.terminal(["run", "--", "sh", "-c", script]);
     await terminal.waitFor(/apply, choose, hunks, diff, discard or keep/);
     terminal.type("apply\r");
-    await terminal.waitFor(/Makefile[^]*apply it\?/);
+    await terminal.waitFor(/Makefile[\s\S]*apply it\?/);
     let from = terminal.output.length;
     terminal.type("n\r");
     await terminal.waitFor(/why not\?/, { from });
@@ -239,10 +248,10 @@ describe("the review at a terminal", () => {
     const terminal = lab.terminal(["review"]);
     await terminal.waitFor(/keep\? /);
     terminal.type("choose\r");
-    await terminal.waitFor(/src\/one\.txt[^]*apply it\?/);
+    await terminal.waitFor(/src\/one\.txt[\s\S]*apply it\?/);
     let from = terminal.output.length;
     terminal.type("y\r");
-    await terminal.waitFor(/src\/two\.txt[^]*apply it\?/, { from });
+    await terminal.waitFor(/src\/two\.txt[\s\S]*apply it\?/, { from });
     from = terminal.output.length;
     terminal.type("n\r");
     await terminal.waitFor(/why not\?/, { from });
@@ -261,10 +270,10 @@ describe("the review at a terminal", () => {
     lab.write("src/long.txt", Array.from({ length: 40 }, (_, at) => `line ${at}\n`).join(""));
     await session(lab, "sed -i -e 's/line 3$/LINE 3/' -e 's/line 30$/LINE 30/' src/long.txt");
     const terminal = lab.terminal(["apply", "--patch"]);
-    await terminal.waitFor(/LINE 3\b[^]*Apply this hunk/);
+    await terminal.waitFor(/LINE 3\b[\s\S]*Apply this hunk/);
     let from = terminal.output.length;
     terminal.type("y\r");
-    await terminal.waitFor(/LINE 30[^]*Apply this hunk/, { from });
+    await terminal.waitFor(/LINE 30[\s\S]*Apply this hunk/, { from });
     from = terminal.output.length;
     terminal.type("n\r");
     await terminal.waitFor(/write 1 path to the project\?/, { from });

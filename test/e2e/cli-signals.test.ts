@@ -1,5 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
 import { TestBed } from "../support/cli.js";
 
@@ -96,4 +97,65 @@ describe("a signal to a run without a terminal", () => {
     }
     expect(await bed.json(["ls", "--json"])).toEqual([]);
   });
+});
+
+describe("a signal to a run at a terminal", () => {
+  it("reaches the command, which may end as it wants", async () => {
+    const session = bed.terminal([
+      "run",
+      "--on-exit",
+      "discard",
+      "--",
+      "sh",
+      "-c",
+      `trap 'echo caught; exit 7' TERM; ${wait}`,
+    ]);
+    await session.waitFor(/ready/);
+    session.kill("SIGTERM");
+    await session.waitFor(/caught/);
+    expect(await session.exit).toBe(7);
+  });
+
+  it("kills a command that goes on, after a while or at the second", async () => {
+    const deaf = ["run", "--on-exit", "discard", "--", "sh", "-c", `trap '' TERM; ${wait}`];
+    const [patient, pressed] = [bed.terminal(deaf), bed.terminal(deaf)];
+    await Promise.all([patient.waitFor(/ready/), pressed.waitFor(/ready/)]);
+    const began = Date.now();
+    patient.kill("SIGTERM");
+    pressed.kill("SIGTERM");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    pressed.kill("SIGTERM");
+    expect(await pressed.exit).toBe(137);
+    expect(Date.now() - began).toBeLessThan(8_000);
+    expect(await patient.exit).toBe(137);
+    expect(Date.now() - began).toBeGreaterThan(9_000);
+  });
+});
+
+describe("an exec", () => {
+  it("whose command ignores SIGINT is killed at the third", async () => {
+    const id = (await bed.airlock(["start"])).stdout.toString().trim();
+    const child = bed.spawn(["exec", id, "--", "bash", "-c", `trap '' INT; ${wait}`]);
+    const ended = once(child, "close", { signal: AbortSignal.timeout(40_000) });
+    await once(child.stdout as NodeJS.ReadableStream, "data", { signal: AbortSignal.timeout(20_000) });
+    for (let count = 0; count < 3; count += 1) {
+      child.kill("SIGINT");
+      await new Promise((resolve) => setTimeout(resolve, 400));
+    }
+    expect((await ended)[0]).toBe(137);
+    await bed.airlock(["discard", id]);
+  });
+});
+
+describe("a value given by --env", () => {
+  it.each([["-e", "TOKEN=hunter2-in-the-list"], ["--env=TOKEN=hunter2-in-the-list"], ["-eTOKEN=hunter2-in-the-list"]])(
+    "is in nobody's list of processes (%s)",
+    async (...env) => {
+      const run = new Running("echo $TOKEN; sleep 20", ["--on-exit", "discard", ...env]);
+      await run.says("hunter2-in-the-list");
+      expect(readFileSync(`/proc/${run.child.pid}/cmdline`, "latin1").replace(/\0+$/, "")).toBe("airlock");
+      run.child.kill("SIGTERM");
+      await run.end();
+    },
+  );
 });

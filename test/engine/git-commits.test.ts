@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { GitLab, git } from "../support/git-lab.js";
+import { docker } from "../support/lab.js";
 
 describe("commits made in a session", () => {
   it("come over with their ids, authors and dates, to a branch of their own", async () => {
@@ -115,9 +116,66 @@ describe("commits made in a session", () => {
     expect(git(lab.project, "merge-base", host, tip)).toBe(git(lab.project, "rev-parse", "main~1"));
   });
 
+  it("leave nothing of a command that was killed on the way", async () => {
+    await using lab = new GitLab();
+    const id = await lab.session("git commit -q --allow-empty -m inside");
+    const labels = [
+      `airlock.home=${await lab.homeId()}`,
+      `airlock.session=${id}`,
+      "airlock.role=git",
+      "airlock.test=1",
+    ];
+    const flags = labels.flatMap((label) => ["--label", label]);
+    const { container } = JSON.parse(readFileSync(join(lab.home, "sessions", id, "session.json"), "utf8"));
+    await docker(
+      "create",
+      ...flags,
+      "--name",
+      `airlock-${id}-git-dead`,
+      await docker("inspect", "-f", "{{.Image}}", container),
+    );
+    await docker("pause", container);
+    const folder = join(lab.home, "sessions", id, "transfer");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "bundle"), "half");
+    writeFileSync(`${folder}.lock`, "999999 no-boot/1");
+    await lab.bring(id);
+    expect((await lab.held(id)).filter((each) => each.includes("-git-"))).toEqual([]);
+    expect(existsSync(folder) || existsSync(`${folder}.lock`)).toBe(false);
+    expect(await lab.inside(id, "git log -1 --format=%s")).toBe("inside");
+  });
+
+  it("are asked for on the command line: high risk by itself, and never without an answer", async () => {
+    await using lab = new GitLab();
+    const id = await lab.session("git commit -q --allow-empty -m plain");
+    const apply = (...args: string[]) => lab.airlock(["apply", "-s", id, "--commits", ...args]);
+    const unasked = await apply();
+    expect([unasked.code, unasked.stderr]).toEqual([13, expect.stringContaining("nobody to ask")]);
+    const dry = await apply("--dry-run");
+    expect([dry.code, dry.stderr]).toEqual([
+      0,
+      expect.stringMatching(/1 commit, 0 paths changed.*nothing was brought over/s),
+    ]);
+    expect(lab.refs()).not.toContain("airlock/");
+    const yes = await apply("--yes");
+    expect([yes.code, yes.stdout.toString()]).toEqual([
+      0,
+      expect.stringContaining(`brought 1 commit to airlock/${id}`),
+    ]);
+    await lab.inside(id, "echo x > Makefile; git add -A; git commit -qm risky");
+    const risky = await apply("--yes");
+    expect([risky.code, risky.stderr]).toEqual([13, expect.stringContaining("! Makefile ")]);
+    const allowed = await apply("main", "--yes", "--allow-risk", "--json");
+    expect(JSON.parse(allowed.stdout.toString())).toMatchObject({
+      branch: `airlock/${id}`,
+      landed: true,
+      tip: git(lab.project, "rev-parse", `airlock/${id}`),
+      commits: [{ subject: "risky", author: "The Agent <agent@example.org>" }],
+    });
+  });
+
   it("cannot come to a project that is no repository, and the message says why", async () => {
     await using lab = new GitLab();
-    const { rmSync } = await import("node:fs");
     rmSync(join(lab.project, ".git"), { recursive: true });
     const id = await lab.session("git init -q; git add -A; git commit -qm all");
     const message = await lab.bring(id).catch((error: Error & { code?: string }) => `${error.code}: ${error.message}`);

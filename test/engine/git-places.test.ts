@@ -127,6 +127,15 @@ describe("what happened to a repository in a session", () => {
     );
   });
 
+  it("tells when the host went on from where the session left it", async () => {
+    await using lab = new GitLab();
+    const id = await lab.session("git commit -q --allow-empty -m inside");
+    lab.commit("meanwhile");
+    const { stdout } = await lab.airlock(["diff", "-s", id]);
+    expect(stdout.toString()).toMatch(/! branch main .*moved on the host too, 1 commit of the host not in it/);
+    expect((await lab.bring(id)).commits).toMatchObject([{ subject: "inside" }]);
+  });
+
   it("keeps lines within 80 columns and a patch free of git's own data", async () => {
     await using lab = new GitLab();
     const long = "a subject that goes on and on ".repeat(10);

@@ -104,6 +104,20 @@ describe("the keeper of a state folder whose files the engine sees", () => {
     }
   });
 
+  it("keeps no connection of commands that end before what they prepared is there", async () => {
+    for (const afterMs of [0, 1, 2, 5, 10, 20, 40]) {
+      const command = await open();
+      command.prepare();
+      await sleep(afterMs);
+      await command[Symbol.asyncDispose]();
+    }
+    const { container } = await bench.keeperContainer();
+    const processes = async (): Promise<number> =>
+      (await docker("top", container, "-eo", "pid,args")).split("\n").length - 1;
+    for (let tries = 0; tries < 40 && (await processes()) > 1; tries += 1) await sleep(50);
+    expect(await processes()).toBe(1);
+  });
+
   it("has its six capabilities and no other, and no network", async () => {
     const { container } = await bench.keeperContainer();
     const found = await docker("exec", container, "sh", "-c", "grep CapEff /proc/1/status; ls /sys/class/net");

@@ -199,6 +199,20 @@ describe("what somebody else does to the engine", () => {
     }
   });
 
+  it("a session of another state folder with the same name is neither used nor removed, and is named", async () => {
+    await using other = new Lab();
+    await other.airlock(["run", "--name", "twice", "--", "sh", "-c", "echo theirs > work"]);
+    const before = await other.held();
+    const { code, stderr } = await lab.airlock(["run", "--name", "twice", "--", "cat", "work"]);
+    expect(code).toBe(125);
+    expect(stderr).toContain('the engine has a session "twice" of another state folder already');
+    expect(stderr).toContain("give this one another --name");
+    expect(existsSync(join(lab.home, "sessions", "twice"))).toBe(false);
+    expect(await other.held()).toEqual(before);
+    expect((await other.airlock(["diff", "--name-only"])).stdout.toString().trim()).toBe("work");
+    expect((await other.airlock(["discard", "twice"])).code).toBe(0);
+  });
+
   it("a stranger's plain volume with the store's name is not taken over", async () => {
     const store = `airlock-store-${await lab.homeId()}`;
     await docker("volume", "create", "--label", "airlock.test=1", store);

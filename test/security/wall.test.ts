@@ -2,6 +2,7 @@ import { chown, lstat, mkdir, mkdtemp, rename, rm, symlink } from "node:fs/promi
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newToken } from "../../src/base/ids.js";
 import type { Mount } from "../../src/model/engine.js";
@@ -253,6 +254,31 @@ CMD ["evil"]
   it("is noticed when its program runs in place of ours", async () => {
     const spec = await hostile();
     await expect(lab.open({ spec, weaken: (body) => delete body["Entrypoint"] })).rejects.toThrow("no report");
+  });
+
+  it("gets no room on the engine's disk for the volumes that it declares", async () => {
+    const spec = await hostile();
+    const folder = "/var/cache/data";
+    const opened = await lab.open({ spec });
+    opened.release({ mode: "hold" });
+    const fill = `df -B1 --output=fstype ${folder} | tail -1; head -c 300M /dev/zero > ${folder}/f; touch ${folder}/mine && id -u`;
+    const { output } = await lab.engine
+      .exec({ container: opened.id, command: ["/bin/sh", "-c", fill], user: "1000:1000", tty: false })
+      .then(async (exec) => ({
+        output: (await text(exec.stdout)) + (exec.stderr === null ? "" : await text(exec.stderr)),
+      }));
+    expect(output).toMatch(/^tmpfs/);
+    expect(output).toContain("No space left on device");
+    await lab.engine.removeContainer(opened.id);
+    const open = await lab.open({
+      spec,
+      weaken: ({ HostConfig }) => {
+        const { [folder]: _taken, ...rest } = HostConfig["Tmpfs"] as Record<string, string>;
+        HostConfig["Tmpfs"] = rest;
+      },
+    });
+    expect(await failedChecks(open, open.report, spec.imageVolumes)).toContain("temporary folders lack flags");
+    await lab.engine.removeContainer(open.id);
   });
 
   it("may not put a volume over system folders", async () => {

@@ -1,5 +1,6 @@
 import { displayPath } from "../../base/escape.js";
 import type { SessionRecord } from "../../model/session.js";
+import { findExposedTokens } from "../../policy/exposed-tokens.js";
 import type { CommandContext } from "../context.js";
 import { makePalette, wantsColour } from "./colour.js";
 import { networkText } from "./network-text.js";
@@ -15,6 +16,13 @@ export function announceSession(context: CommandContext, record: SessionRecord):
   }
   if (record.user === "root") context.warn(palette.red("root inside: the container's own files can be written"));
   if (record.network === "open") context.warn(palette.red("the network is OPEN: any public host"));
+  for (const path of findExposedTokens(record.project.path, record.hidden)) {
+    context.warn(
+      palette.red(
+        `${path} holds a token, which the sandbox can read: take it out, or hide the file (mask: ["${path}"])`,
+      ),
+    );
+  }
   if (!terminal) return;
   const hidden = record.hidden.length === 0 ? "" : `, ${countOf(record.hidden.length, "secret")} hidden`;
   context.note(

@@ -1,3 +1,4 @@
+import type { Rename } from "../../changes/renames.js";
 import type { GitReport } from "../../git/report.js";
 import type { Change, ChangeTotals, EntryState } from "../../model/change.js";
 import type { HiddenFile } from "../../model/session.js";
@@ -10,6 +11,7 @@ export interface DiffJsonInput {
   readonly totals: ChangeTotals;
   readonly hidden: readonly HiddenFile[];
   readonly warnings?: readonly string[];
+  readonly renames?: readonly Rename[];
   readonly git?: GitReport | null;
 }
 
@@ -27,12 +29,12 @@ function changeJson(change: Change): unknown {
 
 /** The change set as one JSON document, written piece by piece: a change a line. */
 export async function* renderDiffJson(input: DiffJsonInput): AsyncGenerator<string, void, void> {
-  const { session, base, changes, totals, hidden, warnings = [], git = null } = input;
+  const { session, base, changes, totals, hidden, warnings = [], renames = [], git = null } = input;
   yield `{\n"session":${JSON.stringify(session)},\n"base":${JSON.stringify(base)},\n"changes":[`;
   let separator = "\n";
   for await (const change of changes) {
     yield separator + JSON.stringify(changeJson(change));
     separator = ",\n";
   }
-  yield `\n],\n"totals":${JSON.stringify(totals)},\n"warnings":${JSON.stringify(warnings)},\n"hidden":${JSON.stringify(hidden)},\n"git":${JSON.stringify(git)}\n}\n`;
+  yield `\n],\n"totals":${JSON.stringify(totals)},\n"warnings":${JSON.stringify(warnings)},\n"renames":${JSON.stringify(renames)},\n"hidden":${JSON.stringify(hidden)},\n"git":${JSON.stringify(git)}\n}\n`;
 }

@@ -1,4 +1,5 @@
 import { displayPath, escapeText } from "../../base/escape.js";
+import type { Rename } from "../../changes/renames.js";
 import { largestShown } from "../../changes/settle.js";
 import type { Change, ChangeTotals, EntryState } from "../../model/change.js";
 import { diffContents } from "../../text/line-diff.js";
@@ -7,13 +8,17 @@ import type { ContentSource } from "./content-source.js";
 import { renderHunk } from "./hunk-lines.js";
 import { formatSize } from "./size.js";
 import { formatTotals } from "./stat.js";
+import { wrapLine } from "./wrap.js";
 
 export interface DiffTextInput {
   readonly changes: readonly Change[];
   readonly totals: ChangeTotals;
   readonly warnings: readonly string[];
+  readonly renames?: readonly Rename[];
   readonly source: ContentSource;
   readonly palette: Palette;
+  /** Of the terminal: long reasons are wrapped at it. Absent: they are one line each, as a program wants them. */
+  readonly columns?: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -22,48 +27,77 @@ export interface DiffTextInput {
  * change is named, and where a body is not shown a line says so. Everything that comes from the sandbox is escaped.
  */
 export async function* renderDiffText(input: DiffTextInput): AsyncGenerator<string, void, void> {
-  const { changes, totals, warnings, palette } = input;
+  const { changes, totals, warnings, palette, columns } = input;
   yield `${palette.bold(formatTotals(totals))}\n`;
   for (const warning of warnings) yield `${palette.red(`! ${escapeText(warning)}`)}\n`;
   const first = changes.filter(({ kind, risk }) => kind === "deleted" || risk.level === "high");
   const rest = changes.filter(({ kind, risk }) => kind !== "deleted" && risk.level !== "high");
   if (first.length > 0) yield `\n${palette.bold("Deletions and high risk:")}\n`;
-  for (const change of first) yield listed(change, palette);
+  const targets = new Map(input.renames?.map((each) => [each.from, each]));
+  for (const change of first) yield listed(change, { palette, columns }, targets.get(change.path));
   if (totals.deleted > 0) {
     yield palette.dim("(contents of deleted files are not shown: the host still has them, and --patch shows them)\n");
   }
+  const origins = new Map(input.renames?.map((each) => [each.to, each]));
   for (const change of [...first, ...rest]) {
     input.signal.throwIfAborted();
-    if (change.kind !== "deleted") yield* renderChange(change, input);
+    if (change.kind !== "deleted") yield* renderChange(change, input, origins.get(change.path));
   }
 }
 
-function listed(change: Change, palette: Palette): string {
-  const { path, kind, risk, conflict, before } = change;
+type Look = Pick<DiffTextInput, "palette" | "columns">;
+
+/** What is to be known of a change, each reason on lines of its own, wrapped and never cut. */
+function reasonLines({ risk, conflict }: Change, { palette, columns }: Look, indent: string): string[] {
+  const reasons = conflict ? [...risk.reasons, conflictText] : risk.reasons;
+  return reasons.flatMap((reason) =>
+    wrapLine(`${indent}${escapeText(reason)}`, columns ?? Number.POSITIVE_INFINITY, indent).map((line) =>
+      line.replace(/\S.*/, palette.yellow),
+    ),
+  );
+}
+
+function listed(change: Change, look: Look, rename: Rename | undefined): string {
+  const { palette } = look;
+  const { path, kind, risk, before } = change;
   const size = kind === "deleted" && before?.type === "file" ? ` (${formatSize(before.size)})` : "";
   const slash = change.type === "dir" ? "/" : "";
   const mark = risk.level === "high" ? "!" : " ";
-  const lines = [palette.red(`${mark} ${kind.padEnd(8)} ${displayPath(path)}${slash}`) + size];
-  for (const reason of risk.reasons) lines.push(`             ${palette.yellow(escapeText(reason))}`);
-  if (conflict) lines.push(`             ${palette.yellow(conflictText)}`);
-  return `${lines.join("\n")}\n`;
+  const name = palette.red(`${mark} ${kind.padEnd(8)} ${displayPath(path)}${slash}`) + size + renamedTo(rename);
+  return `${[name, ...reasonLines(change, look, " ".repeat(13))].join("\n")}\n`;
+}
+
+/** Where the content of a deleted file is now; empty when it is gone. */
+export function renamedTo(rename: Rename | undefined): string {
+  return rename === undefined ? "" : `, renamed to ${displayPath(rename.to)}`;
 }
 
 const conflictText = "conflict: it changed on the host since the session began";
 
-async function* renderChange(change: Change, input: DiffTextInput): AsyncGenerator<string, void, void> {
-  yield `\n${renderHeading(change, input.palette)}`;
-  if (change.kind !== "mode") yield* renderBody(change, input);
+async function* renderChange(
+  change: Change,
+  input: DiffTextInput,
+  rename: Rename | undefined,
+): AsyncGenerator<string, void, void> {
+  const { palette, source } = input;
+  yield `\n${renderHeading(change, palette, input.columns)}`;
+  // What is of high risk at its new place is shown whole, however well known it was at the old one.
+  const known = change.risk.level === "high" ? undefined : rename;
+  if (rename !== undefined) {
+    const alike = rename.similarity === 100 ? "the same content" : `${rename.similarity}% of it alike`;
+    const shown = known === undefined ? "" : rename.similarity === 100 ? ", not shown" : "; what differs:";
+    yield `${palette.cyan(`  renamed from ${displayPath(rename.from)}, ${alike}${shown}`)}\n`;
+  }
+  if (change.kind === "mode" || known?.similarity === 100) return;
+  yield* renderBody(change, { source, palette, rename: known });
 }
 
 /** What a change is, and every reason to look at it. */
-export function renderHeading(change: Change, palette: Palette): string {
-  const { path, kind, before, after, risk, conflict } = change;
+export function renderHeading(change: Change, palette: Palette, columns?: number): string {
+  const { path, kind, before, after } = change;
   const slash = change.type === "dir" ? "/" : "";
-  const lines = [`${palette.bold(`${kind} ${displayPath(path)}${slash}`)}${describeStates(before, after)}\n`];
-  for (const reason of risk.reasons) lines.push(`${palette.yellow(`  ${escapeText(reason)}`)}\n`);
-  if (conflict) lines.push(`${palette.yellow(`  ${conflictText}`)}\n`);
-  return lines.join("");
+  const name = `${palette.bold(`${kind} ${displayPath(path)}${slash}`)}${describeStates(before, after)}`;
+  return `${[name, ...reasonLines(change, { palette, columns }, "  ")].join("\n")}\n`;
 }
 
 function describeStates(before: EntryState | null, after: EntryState | null): string {
@@ -81,7 +115,7 @@ function describe({ type, mode, size }: EntryState): string {
 /** The difference itself, or a line that says why it is not shown. */
 export async function* renderBody(
   change: Change,
-  { source, palette }: Pick<DiffTextInput, "source" | "palette">,
+  { source, palette, rename }: Pick<DiffTextInput, "source" | "palette"> & { readonly rename?: Rename | undefined },
 ): AsyncGenerator<string, void, void> {
   const { path, before, after } = change;
   if (before?.type === "symlink") yield `${palette.red(`-→ ${displayPath(before.target ?? "")}`)}\n`;
@@ -91,7 +125,11 @@ export async function* renderBody(
   if (change.binary) yield notShown("binary", change);
   else if (Math.max(...sizes) > largestShown) yield notShown(`larger than ${formatSize(largestShown)}`, change);
   else {
-    const old = await contentOf(before, () => source.readBefore(path, largestShown));
+    // Of a renamed file only what differs from the old one is new to the reader.
+    const old =
+      rename === undefined
+        ? await contentOf(before, () => source.readBefore(path, largestShown))
+        : await source.readBefore(rename.from, largestShown);
     const now = await contentOf(after, () => source.readAfter(path, largestShown));
     if (old === null || now === null) yield notShown("unreadable", change);
     else if (old.includes(0) || now.includes(0)) yield notShown("binary", change);

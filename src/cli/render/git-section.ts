@@ -42,15 +42,13 @@ export function* renderCommits(commits: readonly GitCommit[], place: Place): Gen
   for (const commit of commits) yield commitLine(commit, place);
 }
 
-function branchHeading({ name, before, after, kind, lost }: GitBranch, palette: Palette): string {
+function branchHeading({ name, before, after, kind, lost, conflict }: GitBranch, palette: Palette): string {
   const shown = displayPath(name);
   if (kind === "added") return `  branch ${palette.green(shown)} is new, at ${short(after)}\n`;
   if (kind === "deleted") return palette.red(`! branch ${shown} is deleted, was at ${short(before)}`).concat("\n");
   if (kind === "moved") return `  branch ${palette.green(shown)} ${short(before)} → ${short(after)}\n`;
-  const what =
-    lost === null
-      ? "history may be rewritten"
-      : `history is rewritten, ${countOf(lost, "commit")} of the host not in it`;
+  const how = conflict ? "moved on the host too" : `history ${lost === null ? "may be" : "is"} rewritten`;
+  const what = lost === null ? how : `${how}, ${countOf(lost, "commit")} of the host not in it`;
   return `${palette.red(`! branch ${shown} ${short(before)} → ${short(after)}: ${what}`)}\n`;
 }
 
@@ -103,6 +101,19 @@ function countsOf({ counts }: GitReport): string[] {
     ],
   ] as const;
   return all.filter(([count]) => count > 0).map(([count, one, many]) => countOf(count, one, many));
+}
+
+/** The section in a few lines, for a summary: its risks, then the branches that gained commits. What is left out is counted. */
+export function summarizeGit({ risks, branches, paths }: GitReport, palette: Palette): string[] {
+  const gained = branches.filter(({ commits }) => commits.length > 0);
+  const commits = gained.map(
+    ({ name, commits: made, more }) => `${countOf(made.length + more, "commit")} on ${displayPath(name)}`,
+  );
+  const more = (all: readonly string[]) => (all.length > shownNames ? [`and ${all.length - shownNames} more`] : []);
+  return [
+    `git: ${[...commits.slice(0, 5), ...(commits.length > 5 ? ["…"] : []), countOf(paths, "changed path")].join(", ")}`,
+    ...[...risks.slice(0, shownNames), ...more(risks)].map((each) => palette.red(`! ${escapeText(each)}`)),
+  ];
 }
 
 const topRisk = /^(?:`\.git` is|the repository \(\.git\)|a repository \(\.git\))/;

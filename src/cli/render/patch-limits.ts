@@ -107,8 +107,9 @@ function folderReason(
 function modeReason({ kind, before, after }: Change): Reason | null {
   if (after?.type !== "file") return null;
   const carried = gitMode(after) === "100755" ? 0o755 : 0o644;
-  if (after.mode === carried || after.mode === before?.mode) return null;
+  // Also from 0600 to 0644: git, which knows no other bits, refuses a patch without anything in it.
   const whole = kind === "mode" && before !== null && gitMode(before) === gitMode(after);
+  if (!whole && (after.mode === carried || after.mode === before?.mode)) return null;
   return { category: "mode", why: `its mode ${octal(after)}, only whether it is executable`, whole };
 }
 

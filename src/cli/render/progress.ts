@@ -17,7 +17,7 @@ const lineMs = 5000;
  */
 export class Progress implements Disposable {
   readonly #place: ProgressPlace;
-  readonly #started: number;
+  #started: number;
   #shownAt = Number.NEGATIVE_INFINITY;
   #step = "";
   #drawn = false;
@@ -27,10 +27,15 @@ export class Progress implements Disposable {
     this.#started = place.now();
   }
 
-  /** Says what is being done and, within it, how far it is. */
+  /** Says what is being done and, within it, how far it is. An empty step: nothing is any more, and the line goes. */
   update(step: string, detail = ""): void {
     const { quiet, stream, now } = this.#place;
     const time = now();
+    if (step === "") {
+      this.clear();
+      this.#started = time;
+      return;
+    }
     const isNew = step !== this.#step;
     const wait = stream.isTTY === true ? redrawMs : lineMs;
     if (quiet || time - this.#started < delayMs || (!isNew && time - this.#shownAt < wait)) return;

@@ -1,4 +1,5 @@
 import { displayPath } from "../../base/escape.js";
+import type { Rename } from "../../changes/renames.js";
 import type { Change, ChangeTotals, EntryState } from "../../model/change.js";
 import { diffContents, latin1, splitLines } from "../../text/line-diff.js";
 import type { Palette } from "./colour.js";
@@ -13,6 +14,7 @@ export interface StatInput {
   readonly columns: number;
   readonly signal: AbortSignal;
   readonly maxBytes?: number;
+  readonly renames?: readonly Rename[];
 }
 
 interface StatLine {
@@ -28,9 +30,12 @@ const largestBody = 1024 * 1024;
 /** Like `git diff --stat`: a line for each change, then the sum. */
 export async function* renderStat(input: StatInput): AsyncGenerator<string, void, void> {
   const lines: StatLine[] = [];
+  const targets = new Map(input.renames?.map(({ from, to }) => [from, to]));
+  const origins = new Map(input.renames?.map((each) => [each.to, each]));
   for (const change of input.changes) {
     input.signal.throwIfAborted();
-    lines.push(await statLine(change, input));
+    const rename = change.kind === "deleted" ? targets.get(change.path) : origins.get(change.path);
+    lines.push(await statLine(change, rename, input));
   }
   const counted = lines.filter(({ instead }) => instead === null);
   const most = Math.max(1, ...chunkMaxima(counted.map(({ added, removed }) => added + removed)));
@@ -67,8 +72,17 @@ function formatLine({ name, added, removed, instead }: StatLine, measures: Measu
   return `${padded} | ${String(added + removed).padStart(digits)}${bar === "" ? "" : ` ${bar}`}`;
 }
 
-async function statLine(change: Change, input: StatInput): Promise<StatLine> {
-  const name = displayPath(change.path) + (change.kind === "deleted" ? " (deleted)" : "");
+function labelOf({ path, kind }: Change, rename: Rename | string | undefined): string {
+  if (typeof rename === "object") {
+    const { from, similarity } = rename;
+    return `${displayPath(path)} (renamed from ${displayPath(from)}, ${similarity}%)`;
+  }
+  if (kind !== "deleted") return displayPath(path);
+  return `${displayPath(path)} (${rename === undefined ? "deleted" : `renamed to ${displayPath(rename)}`})`;
+}
+
+async function statLine(change: Change, rename: Rename | string | undefined, input: StatInput): Promise<StatLine> {
+  const name = labelOf(change, rename);
   const none = { name, added: 0, removed: 0 };
   const instead = insteadOf(change, input.maxBytes ?? largestBody);
   if (instead !== null) return { ...none, instead };

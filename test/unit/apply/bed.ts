@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { lstatSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -64,6 +65,7 @@ export class ApplyBed implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    execFileSync("chmod", ["-R", "u+rwX", this.top]);
     rmSync(this.top, { recursive: true, force: true });
   }
 }

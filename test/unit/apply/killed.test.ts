@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { recoverApply } from "../../../src/apply/recover.js";
 import { ApplyBed } from "./bed.js";
 import type { ChildOrders } from "./dying-child.js";
-import { hardLink, makeFolder, type Seen, snapshot } from "./trees.js";
+import { hardLink, makeFolder, operationsBetween, type Seen, snapshot, sourceFrom } from "./trees.js";
 
 let tools = "";
 
@@ -188,7 +188,8 @@ describe("an undo killed at any step", () => {
       for (let dieAt = 1; killed; dieAt += 1) {
         using fixture = new Fixture();
         const first = fixture.tree;
-        fixture.run({ act: "apply", dieAt: 0, id: "a1" });
+        const { bed, target } = fixture;
+        await bed.apply(operationsBetween(bed.project, target), { source: sourceFrom(target) });
         const trees = { not: fixture.tree, done: first };
         ({ killed } = fixture.run({ act: "undo", dieAt, id: "a2" }));
         if (killed) outcomes.add(await endsWhole(fixture, "a2", trees, `killed at step ${dieAt}`));

@@ -70,6 +70,17 @@ describe("what an apply takes in", () => {
   });
 });
 
+describe("what a person said no to", () => {
+  it("is not taken in for anything else, and what cannot be without it is left", () => {
+    const before: World = { a: "file", d: null, "d/x": "1" };
+    const changes = changesBetween(before, { a: null, "a/b": "y", d: "file" });
+    const refused = new Set(["a", "d/x"]);
+    const plan = planFor(before, changes, { refused, paths: ["a/b", "d"] });
+    expect(inShort(plan)).toEqual({ made: [], skipped: ["a/b", "d"], conflicts: [] });
+    expect(plan.skipped[0]?.reason).toBe("lies in a, which is not applied: refused");
+  });
+});
+
 describe("a folder goes only with all that it holds", () => {
   const before: World = {
     d: null,

@@ -37,7 +37,7 @@ async function play(scene: Scene) {
   const edits = [...(scene.edits ?? [])];
   const shown: string[] = [];
   const offered: string[] = [];
-  const { chosen, overrides } = await chooseWith(changes, {
+  const { chosen, overrides, refused } = await chooseWith(changes, {
     source: sourceOf(textsIn(before, contents?.before ?? {}), textsIn(after, contents?.after ?? {})),
     palette: makePalette(false),
     signal,
@@ -59,7 +59,15 @@ async function play(scene: Scene) {
   const bytes = Object.fromEntries(
     [...overrides].map(([path, content]) => [path, Buffer.from(content).toString("latin1")]),
   );
-  return { chosen, paths: chosen.map(({ path }) => path), bytes, shown: shown.join(""), offered, left: answers };
+  return {
+    chosen,
+    refused: [...refused].sort(),
+    paths: chosen.map(({ path }) => path),
+    bytes,
+    shown: shown.join(""),
+    offered,
+    left: answers,
+  };
 }
 
 const numbers = (...changed: number[]): string =>
@@ -209,6 +217,17 @@ describe("choosing what has no hunks", () => {
     const scene = { before: { d: null, "d/a": "1", "d/b": "2" }, after: { d: "file\n" } };
     expect(await play({ ...scene, answers: ["y"] })).toMatchObject({ paths: ["d"], left: [] });
     expect((await play({ ...scene, answers: ["n", "y", "n"] })).paths).toEqual(["d/a"]);
+  });
+});
+
+describe("what was refused", () => {
+  it("is all that was shown and not chosen, the questions that nobody answered among it", async () => {
+    const scene = {
+      before: { a: "1", b: "2", d: "3", e: null, "e/x": "4" },
+      after: { d: null, "d/in": "5\n", e: "6" },
+    };
+    expect((await play({ ...scene, answers: ["n", "y", "n", "y", "y"] })).refused).toEqual(["a", "d"]);
+    expect((await play({ ...scene, answers: ["y", "q"] })).refused).toEqual(["b", "d", "d/in", "e", "e/x"]);
   });
 });
 

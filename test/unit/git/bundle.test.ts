@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -167,7 +176,7 @@ describe("the neutral repository", () => {
     rmSync(join(sides.work, "bad\u0007name"));
     sides.commit(sides.work, "as if nothing had been");
     const { host, neutral } = await receive(bundleOf("HEAD", "--not", git(sides.host, "rev-parse", "HEAD")));
-    await expect(lookAtIncoming({ run, neutral, host })).rejects.toMatchObject({
+    await expect(lookAtIncoming({ run, neutral, host, hidden: new Set() })).rejects.toMatchObject({
       code: "E_GIT_REFUSED",
       message: expect.stringContaining("bad\\x07name"),
     });
@@ -181,7 +190,44 @@ describe("the neutral repository", () => {
     git(sides.work, "merge", "-q", "--no-commit", "--no-ff", "topic");
     sides.commit(sides.work, "evil merge", { "in\u001bmerge": "x" });
     const { host, neutral } = await receive(bundleOf("HEAD", "--not", git(sides.host, "rev-parse", "HEAD")));
-    await expect(lookAtIncoming({ run, neutral, host })).rejects.toMatchObject({ code: "E_GIT_REFUSED" });
+    await expect(lookAtIncoming({ run, neutral, host, hidden: new Set() })).rejects.toMatchObject({
+      code: "E_GIT_REFUSED",
+    });
+  });
+
+  it("says of a path that the session never saw what would become of it", async () => {
+    rmSync(join(sides.work, "a.txt"));
+    sides.commit(sides.work, "without what was hidden");
+    const { host, neutral } = await receive(bundleOf("HEAD", "--not", git(sides.host, "rev-parse", "HEAD")));
+    const { risks } = await lookAtIncoming({ run, neutral, host, hidden: new Set(["a.txt"]) });
+    expect(risks).toEqual(["a.txt was hidden from the session, and is deleted"]);
+  });
+
+  it("takes what is built on a shallow clone", async () => {
+    for (const each of ["two", "three"]) sides.commit(sides.host, each, { [each]: each });
+    const clone = join(sides.root, "clone");
+    git(sides.root, "-c", "protocol.file.allow=always", "clone", "-q", "--depth", "1", `file://${sides.host}`, clone);
+    rmSync(sides.host, { recursive: true });
+    renameSync(clone, sides.host);
+    sides.begin();
+    const tip = sides.commit(sides.work, "inside", { "x.txt": "x" });
+    const bundle = bundleOf("HEAD", "--not", git(sides.host, "rev-parse", "HEAD"));
+    const { host, neutral } = await receive(bundle);
+    expect((await lookAtIncoming({ run, neutral, host, hidden: new Set() })).changes).toHaveLength(1);
+    await landCommits({
+      run,
+      runInProject: run,
+      neutral,
+      host,
+      folder,
+      branch: "airlock/s",
+      session: "s",
+      force: false,
+    });
+    expect(git(sides.host, "log", "--format=%H", "airlock/s").split("\n")).toEqual([
+      tip,
+      git(sides.host, "rev-parse", "HEAD"),
+    ]);
   });
 
   it("does not mind a strange name that the host has had all along", async () => {
@@ -189,7 +235,7 @@ describe("the neutral repository", () => {
     sides = new TwoSides((host) => fillStrangely(host));
     sides.commit(sides.work, "beside it", { "b.txt": "b" });
     const { host, neutral } = await receive(bundleOf("HEAD", "--not", git(sides.host, "rev-parse", "HEAD")));
-    expect((await lookAtIncoming({ run, neutral, host })).commits).toHaveLength(1);
+    expect((await lookAtIncoming({ run, neutral, host, hidden: new Set() })).commits).toHaveLength(1);
   });
 
   it("judges what comes by the catalogue of risks", async () => {
@@ -200,7 +246,7 @@ describe("the neutral repository", () => {
       "src/a.js": "1",
     });
     const { host, neutral } = await receive(bundleOf("HEAD", "--not", git(sides.host, "rev-parse", "HEAD")));
-    const { risks, changes } = await lookAtIncoming({ run, neutral, host });
+    const { risks, changes } = await lookAtIncoming({ run, neutral, host, hidden: new Set() });
     expect(changes.map(({ path: each, risk }) => [each, risk.level])).toEqual([
       [".github/workflows/x.yml", "high"],
       ["package.json", "high"],

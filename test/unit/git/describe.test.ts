@@ -34,6 +34,16 @@ describe("what a session did to git", () => {
     expect(report.risks).toEqual(["history of branch main is rewritten: 2 commits of the host not in it"]);
   });
 
+  it("tells two histories that parted because the host went on from one that was rewritten", async () => {
+    using sides = new TwoSides();
+    sides.commit(sides.work, "inside");
+    sides.commit(sides.host, "meanwhile");
+    sides.conflicts.add(".git/refs/heads/main");
+    const { branches, risks } = await sides.describe();
+    expect(branches[0]).toMatchObject({ kind: "rewritten", lost: 1, conflict: true, commits: [{ subject: "inside" }] });
+    expect(risks).toEqual(["branch main moved on the host too since the session began, and the two have parted"]);
+  });
+
   it("takes an amended commit for a rewritten history", async () => {
     using sides = new TwoSides();
     sides.commit(sides.work, "second");

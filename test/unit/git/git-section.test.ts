@@ -1,8 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { countChanges } from "../../../src/changes/collect.js";
 import { makePalette } from "../../../src/cli/render/colour.js";
 import { renderGit } from "../../../src/cli/render/git-section.js";
+import { formatPlan } from "../../../src/cli/render/plan.js";
+import { formatSummary } from "../../../src/cli/render/summary.js";
 import type { GitBranch, GitReport } from "../../../src/git/report.js";
+import type { Change } from "../../../src/model/change.js";
 
 const place = { palette: makePalette(false), columns: 80 };
 const id = (digit: string): string => digit.repeat(40);
@@ -30,6 +34,7 @@ const branch: GitBranch = {
   more: 0,
   complete: true,
   lost: 0,
+  conflict: false,
 };
 
 const render = (report: Partial<GitReport>): string => [...renderGit({ ...nothing, ...report }, place)].join("");
@@ -38,6 +43,60 @@ const commit = (subject: string, author = "A <a@b>") => ({
   author,
   date: "2026-01-31T00:00:00.000Z",
   subject,
+});
+
+const changed = (path: string, level: "none" | "high"): Change => ({
+  path,
+  kind: "deleted",
+  type: "file",
+  before: { type: "file", mode: 0o644, size: 1 },
+  after: null,
+  binary: false,
+  risk: { level, reasons: level === "high" ? ["matters"] : [] },
+  conflict: false,
+  masked: false,
+});
+
+describe("git's own files elsewhere", () => {
+  const objects = Array.from({ length: 90 }, (_, at) => changed(`.git/objects/aa/${at}`, "high"));
+  const changes = [...objects, changed("vendor/.git/x", "high"), changed("Makefile", "high"), changed("a", "none")];
+
+  it("do not drown what else matters in a summary", () => {
+    const git = {
+      ...nothing,
+      paths: 91,
+      branches: [{ ...branch, commits: [commit("s"), commit("t")], more: 1 }],
+      risks: ["history\u202e"],
+    };
+    const text = formatSummary(
+      { changes, totals: countChanges(changes), warnings: ["91 paths"], git },
+      { env: {}, stderr: {} },
+    );
+    expect(text.split("\n")).toEqual([
+      "2 deleted; 1 of high risk",
+      "! deleted Makefile: matters",
+      "  deleted a",
+      "git: 3 commits on main, 91 changed paths",
+      "! history\\u{202e}",
+    ]);
+  });
+
+  it("are one line of what a plan leaves out, for each place", () => {
+    const skipped = changes.map(({ path }) => ({ path, reason: "no" }));
+    const text = formatPlan({
+      plan: { operations: [], skipped, conflicts: [] },
+      changes,
+      columns: 80,
+      palette: place.palette,
+    });
+    expect(text.split("\n").slice(1)).toEqual([
+      "not applied:",
+      "  .git: 90 paths; no",
+      "  vendor/.git: 1 path; no",
+      "  Makefile: no",
+      "  a: no",
+    ]);
+  });
 });
 
 describe("the git section of a diff", () => {

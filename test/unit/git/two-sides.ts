@@ -100,6 +100,9 @@ export class TwoSides implements Disposable {
     writeFileSync(join(folder, path), content, { mode });
   }
 
+  /** Paths that the host changed after the session began. */
+  readonly conflicts = new Set<string>();
+
   changes(): Change[] {
     const paths = [...new Set([...pathsIn(this.host), ...pathsIn(this.work)])].sort();
     return paths.flatMap((path): Change[] => {
@@ -120,7 +123,7 @@ export class TwoSides implements Disposable {
           after,
           binary: false,
           risk: { level: "none", reasons: [] },
-          conflict: false,
+          conflict: this.conflicts.has(path),
           masked: false,
         },
       ];

@@ -1,4 +1,15 @@
-import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -31,6 +42,19 @@ describe("a scan for secrets", () => {
     expect(folders[1]).toMatchObject({ mode: 0o750, uid: process.getuid?.(), gid: process.getgid?.() });
     expect(folders[1]?.mtimeNs).toMatch(/^\d{18,}$/);
     expect(scanned).toBe(7);
+  });
+
+  test("looks into the folder that is held, whatever its path leads to meanwhile", async () => {
+    using scratch = scratchFolder();
+    scratch.write("place/sub/.env");
+    scratch.folder("other/sub");
+    const handle = openSync(`${scratch.path}/place`, "r");
+    renameSync(`${scratch.path}/place`, `${scratch.path}/elsewhere`);
+    renameSync(`${scratch.path}/other`, `${scratch.path}/place`);
+    const found = await scan(`${scratch.path}/place`, { through: `/proc/self/fd/${handle}/.` });
+    closeSync(handle);
+    expect(found.hidden.map(({ path }) => path)).toEqual(["sub/.env"]);
+    expect(found.folders.map(({ path }) => path)).toEqual(["sub"]);
   });
 
   test("judges symbolic links by their own name and never follows them", async () => {

@@ -1,4 +1,4 @@
-import { lstatSync, symlinkSync } from "node:fs";
+import { chownSync, lchownSync, lstatSync, symlinkSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ApprovedPath } from "../../../src/model/session.js";
@@ -52,6 +52,26 @@ describe("a --path", () => {
 });
 
 describe("an approved path", () => {
+  test.runIf(process.getuid?.() === 0)("is not reached through a link of somebody else's, at any place", async () => {
+    using scratch = scratchFolder();
+    scratch.folder("data/inner");
+    scratch.folder("shared");
+    symlinkSync("../data", `${scratch.path}/shared/theirs`);
+    symlinkSync("theirs", `${scratch.path}/shared/mine`);
+    const context = contextIn(scratch);
+    const ask = (path: string) => approvePath({ host: `${scratch.path}/${path}`, mode: "ro" }, context);
+    for (const path of ["shared/theirs", "shared/theirs/inner", "shared/mine/inner", "shared/mine/../data/inner"]) {
+      expect((await ask(path)).hostPath).toBe(`${scratch.path}/data${path.endsWith("inner") ? "/inner" : ""}`);
+    }
+    lchownSync(`${scratch.path}/shared/theirs`, 12_345, 12_345);
+    for (const path of ["shared/theirs", "shared/theirs/inner", "shared/mine/inner", "shared/mine/../data/inner"]) {
+      await expect(ask(path)).rejects.toThrow("is a symbolic link of somebody else's");
+    }
+    // The user's own link is as good as root's.
+    chownSync(context.places.homedir, 12_345, 12_345);
+    expect((await ask("shared/mine/inner")).hostPath).toBe(`${scratch.path}/data/inner`);
+  });
+
   test("carries where it is, where it goes and what it was", async () => {
     using scratch = scratchFolder();
     const folder = scratch.folder("data/sub");

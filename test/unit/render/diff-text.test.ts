@@ -49,6 +49,31 @@ modified a.txt  0644 2 B → 0644 4 B
 `);
   });
 
+  it("wraps long reasons at the terminal's width without cutting any, and leaves them whole for programs", async () => {
+    const reason = `runs on a build server, with its secrets: ${"jobs.build.steps[2].run, ".repeat(6)}and 12 more`;
+    const changes = [
+      changeOf("a.yml", {
+        risk: { level: "high", reasons: [reason, "x".repeat(100)] },
+        before: fileState(2),
+        conflict: true,
+      }),
+    ];
+    const palette = makePalette(false);
+    const input = { changes, totals: countChanges(changes), warnings: [], source: sourceOf({}, {}), palette };
+    const { signal } = new AbortController();
+    const narrow = await textOf(renderDiffText({ ...input, columns: 80, signal }));
+    const longer = narrow.split("\n").filter((line) => line.length > 80);
+    expect(longer.map((line) => line.trim())).toEqual([
+      "x".repeat(100),
+      "x".repeat(100),
+      expect.stringMatching(/^content not shown/),
+    ]);
+    const joined = narrow.replace(/\n {2,13}(?! )/g, " ");
+    expect(joined.split(reason)).toHaveLength(3);
+    expect(narrow).toContain("\n             conflict: it changed");
+    expect((await textOf(renderDiffText({ ...input, signal }))).split(`\n             ${reason}\n`)).toHaveLength(2);
+  });
+
   it("says that nothing changed", async () => {
     expect(await render([])).toBe("nothing changed\n");
   });

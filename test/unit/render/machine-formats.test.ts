@@ -56,6 +56,7 @@ describe("JSON", () => {
       ],
       totals: { added: 0, modified: 1, deleted: 0, type: 1, mode: 0, highRisk: 0, conflicts: 1 },
       warnings: [],
+      renames: [],
       hidden: [{ path: ".env", rule: "r" }],
       git: null,
     });

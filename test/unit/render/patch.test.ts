@@ -113,6 +113,17 @@ async function expectExact(
 const names = [...hostileNames.slice(0, 8), ...hostileNames.slice(12)];
 
 describe("a patch turns the base into the result", () => {
+  it("with git apply, where only bits changed that git does not know", async () => {
+    for (const [before, after] of [
+      [0o600, 0o644],
+      [0o644, 0o600],
+    ] as const) {
+      const write = (root: string) => writeFileSync(`${root}/a`, "x\n");
+      const fill = (root: string) => [write(root), chmodSync(`${root}/a`, before)];
+      await expectExact("git", fill, (root) => chmodSync(`${root}/a`, after));
+    }
+  });
+
   it("with git apply, for random trees with hostile names", { timeout: 180_000 }, async () => {
     const scenario = fc.tuple(operations(names), operations(names), operations(names.slice(0, 5)));
     await fc.assert(

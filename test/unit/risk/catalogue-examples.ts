@@ -113,6 +113,7 @@ export const catalogueExamples: Readonly<Record<string, readonly string[]>> = {
     ".claude/settings.json",
     ".claude/settings.local.json",
     ".claude/hooks/x.sh",
+    ".claude/commands/x.md",
     ".claude.json",
     ".claude-project.json",
     ".mcp.json",
@@ -137,7 +138,6 @@ export const catalogueExamples: Readonly<Record<string, readonly string[]>> = {
     ".opencode/plugin/x.ts",
   ],
   "instructs an AI agent on the host": [
-    ".claude/commands/x.md",
     ".claude/skills/x/SKILL.md",
     ".cursor/rules/x.mdc",
     "docs/x.mdc",

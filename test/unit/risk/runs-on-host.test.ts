@@ -155,8 +155,21 @@ describe("folders", () => {
   const dir: EntryState = { type: "dir", mode: 0o755, size: 0 };
   const folderRisk = (path: string) => assessRisk({ path, kind: "added", before: null, after: dir });
 
-  it.each([".git", ".vscode", ".github/workflows", ".husky", ".claude"])("matter by themselves: %s", (path) => {
+  it.each([".git", "sub/.git", ".git/hooks"])("of git matter by themselves: %s", (path) => {
     expect(folderRisk(path).level).toBe("high");
+  });
+
+  it.each([".vscode", ".github/workflows", ".husky", ".claude", ".kiro/hooks"])(
+    "that hold what runs are worth a remark, which does not drown what is in them: %s",
+    (path) => {
+      expect(folderRisk(path).level).toBe("low");
+      expect(riskOf(`${path}/x`).level).toBe("high");
+    },
+  );
+
+  it("within known ones are told by what is known of them, not of the one around", () => {
+    expect(riskOf(".kiro/hooks/x").reasons).toEqual(["gives an AI agent on the host tools, hooks or permissions"]);
+    expect(riskOf(".kiro/steering/x").reasons).toEqual(["instructs an AI agent on the host"]);
   });
 
   it.each(["build", "workspace", "Makefile", "src", ".github", "x.service"])("are not taken for files: %s", (path) => {

@@ -86,6 +86,12 @@ describe("a hostile image", () => {
     },
   );
 
+  it("gets folders in memory with a size for its volumes, and none where something of ours is", () => {
+    const { tmpfs } = build({ imageVolumes: ["/data", "/opt/../cache/", "/srv/prøject"] });
+    expect(Object.keys(tmpfs).sort()).toEqual(["/cache", "/data", "/run", "/tmp"]);
+    expect(tmpfs["/data"]).toMatch(/^rw,nosuid,nodev,exec,size=\d+,nr_inodes=200k,uid=\d+,gid=\d+,mode=755$/);
+  });
+
   it("cannot hide a system folder behind any spelling", () => {
     const segment = fc.constantFrom(".", "..", "", "opt", "x");
     fc.assert(
