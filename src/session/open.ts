@@ -14,7 +14,6 @@ import { removeSession } from "./discard.js";
 import { sandboxHome } from "./environment.js";
 import { journalPaths, sessionFolder } from "./home.js";
 import { createLayers, createLayerVolumes, scanLayers } from "./layers.js";
-import { saveNetwork } from "./network-file.js";
 import { approvePaths, protectedPlaces } from "./paths.js";
 import { planLayers, type SessionPlan } from "./plan.js";
 import { type OpenSandbox, type SandboxWish, sandboxRequest, startSandbox } from "./sandbox.js";
@@ -163,6 +162,13 @@ async function makeContainer(
   return { request, container: await (await bench.engine()).createContainer(request) };
 }
 
+// Most sessions have no network, and none of its code.
+async function keepNetwork(bench: Workbench, id: string, { network }: SessionPlan): Promise<void> {
+  if (network.mode === "none") return;
+  const { saveNetwork } = await import("./network-file.js");
+  await saveNetwork(bench.home, id, network);
+}
+
 /** Hides the secrets, makes the layers, and writes down what was begun. */
 async function fillLayers(bench: Workbench, draft: SessionRecord, plan: SessionPlan): Promise<SessionRecord> {
   const scans = await scanLayers(bench, draft, plan);
@@ -170,7 +176,7 @@ async function fillLayers(bench: Workbench, draft: SessionRecord, plan: SessionP
   const { id, project, image, user, paths, limits } = record;
   await together(
     saveSession(bench.home, record),
-    saveNetwork(bench.home, id, plan.network),
+    keepNetwork(bench, id, plan),
     bench.recorder(id)({
       kind: "session.create",
       data: { project: project.path, image, user, paths, limits, network: plan.network },
