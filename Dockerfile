@@ -16,7 +16,9 @@ USER 0:0
 COPY package.json LICENSE /opt/airlock/
 COPY images /opt/airlock/images
 COPY init /opt/airlock/init
+COPY hatch /opt/airlock/hatch
 COPY keeper /opt/airlock/keeper
+COPY presets /opt/airlock/presets
 COPY bin /opt/airlock/bin
 COPY dist /opt/airlock/dist
 RUN chmod 0755 /opt/airlock/bin/airlock \

@@ -1,9 +1,11 @@
 #define _GNU_SOURCE
 #include "probe.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -56,6 +58,25 @@ static long try_io_uring(void) { return syscall(NR_io_uring_setup, 1, NULL); }
 static long try_vsock(void) { return socket(40 /* AF_VSOCK */, SOCK_STREAM, 0); }
 static long try_alg(void) { return socket(38 /* AF_ALG */, SOCK_SEQPACKET, 0); }
 static long try_packet(void) { return socket(AF_PACKET, SOCK_RAW, 0); }
+/* Connecting a datagram socket sends nothing: it only asks the kernel for a way there, and there must be none. */
+static long try_way(int family, const char *address) {
+  int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(53)};
+  struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(53)};
+  bool is_v4 = family == AF_INET;
+  inet_pton(family, address, is_v4 ? (void *)&v4.sin_addr : (void *)&v6.sin6_addr);
+  int result = connect(fd, is_v4 ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6, is_v4 ? sizeof v4 : sizeof v6);
+  int reason = errno;
+  close(fd);
+  errno = reason;
+  return result;
+}
+static long try_public(void) { return try_way(AF_INET, "1.1.1.1"); }
+static long try_public_six(void) { return try_way(AF_INET6, "2606:4700:4700::1111"); }
+static long try_metadata(void) { return try_way(AF_INET, "169.254.169.254"); }
+static long try_bridge(void) { return try_way(AF_INET, "172.17.0.1"); }
+static long try_raw(void) { return socket(AF_INET, SOCK_RAW, 1 /* ICMP */); }
 static long try_handle(void) { return syscall(SYS_open_by_handle_at, -1, NULL, 0); }
 static long try_init_module(void) { return syscall(SYS_init_module, NULL, 0, ""); }
 static long try_finit_module(void) { return syscall(SYS_finit_module, -1, "", 0); }
@@ -133,6 +154,11 @@ static const struct {
     {"socket_vsock", try_vsock, true},
     {"socket_alg", try_alg, true},
     {"socket_packet", try_packet, true},
+    {"socket_raw", try_raw, true},
+    {"connect_public", try_public, false},
+    {"connect_public_six", try_public_six, false},
+    {"connect_metadata", try_metadata, false},
+    {"connect_bridge", try_bridge, false},
     {"open_by_handle_at", try_handle, true},
     {"init_module", try_init_module, false},
     {"finit_module", try_finit_module, false},

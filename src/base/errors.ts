@@ -37,6 +37,7 @@ export const catalogue = {
   E_LAYER_LIMIT: { exit: 1, doc: "A layer holds more than the limits on depth, count or size allow." },
   E_LEFT_BEHIND: { exit: 1, doc: "After discard something of the session is still there." },
   E_MOUNT_REFUSED: { exit: 13, doc: "A path may not be mounted into a sandbox." },
+  E_NETWORK_INVALID: { exit: 2, doc: "A network rule, a preset or a host name cannot be understood." },
   E_OVERLAY_PATH: { exit: 2, doc: "The project's path cannot be expressed as an overlay mount option." },
   E_PROJECT_UNUSABLE: { exit: 2, doc: "The project folder is missing, unreadable or not allowed." },
   E_RUNTIME_UNUSABLE: { exit: 12, doc: "The container runtime asked for is missing or does not work." },
@@ -50,6 +51,10 @@ export const catalogue = {
   E_STOPPED_BY_LIMIT: { exit: 1, doc: "The sandbox was stopped because it reached a limit." },
   E_USAGE: { exit: 2, doc: "The command line is wrong." },
   E_WALL_UNPROVED: { exit: 13, doc: "The sandbox is not as tight as asked for, so nothing was started in it." },
+  E_WIRE_BROKEN: {
+    exit: 13,
+    doc: "The sandbox's end of the network broke its protocol or cannot start, so the sandbox was sealed.",
+  },
 } as const satisfies Record<string, { exit: number; doc: string }>;
 
 /** A stable name for one kind of failure. */

@@ -6,6 +6,7 @@ import { environmentValues } from "../config/environment.js";
 import { type LoadedConfig, loadConfigFile, projectConfigPath, userConfigPath } from "../config/load.js";
 import { type Config, mergeConfig } from "../config/merge.js";
 import { parseDuration, parseSize } from "../config/units.js";
+import type { NetworkMode } from "../model/network.js";
 import { compileGlob } from "../policy/glob.js";
 import { parsePathFlag } from "../policy/mounts.js";
 import type { PathRequest, SessionPlan } from "../session/plan.js";
@@ -13,6 +14,7 @@ import { findProject } from "../session/project.js";
 import type { Workbench } from "../session/workbench.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
 import { collect, type EnvOptions, envOptions } from "./env-options.js";
+import { networkOf } from "./network-policy.js";
 
 /** The options that `run` and `start` share, as commander hands them over. */
 export interface SessionOptions extends GlobalOptions, EnvOptions {
@@ -30,6 +32,8 @@ export interface SessionOptions extends GlobalOptions, EnvOptions {
   readonly user?: "agent" | "root";
   readonly runtime?: string;
   readonly workspace?: "overlay" | "upload";
+  readonly network?: NetworkMode;
+  readonly allowHost?: readonly string[];
 }
 
 function parsed<T>(option: string, parse: (text: string) => T | null, form: string): (text: string) => T {
@@ -80,7 +84,13 @@ export function sessionOptions(command: Command): Command {
       "--workspace <how>",
       "overlay or upload (chosen by itself otherwise)",
       parsed("workspace", oneOf("overlay", "upload"), "overlay or upload"),
-    );
+    )
+    .option(
+      "--network <what>",
+      "none, policy, ask, or open: any public host (policy when something is allowed)",
+      parsed("network", oneOf("none", "policy", "ask", "open"), "none, policy, ask or open"),
+    )
+    .option("--allow-host <host[:port]>", "allow a host, on port 443 when none is given (repeatable)", collect);
 }
 
 interface Loaded {
@@ -99,7 +109,20 @@ export async function loadConfigs({ edge }: CommandContext, project: string): Pr
 
 /** The configuration of a session: flags over the environment over the project's file over the user's over the defaults. */
 export function configOf({ edge }: CommandContext, options: SessionOptions, { project, user }: Loaded): Config {
-  const { image, runtime, user: asked, workspace, memory, cpus, pids, disk, timeout, allowRw } = options;
+  const {
+    image,
+    runtime,
+    user: asked,
+    workspace,
+    memory,
+    cpus,
+    pids,
+    disk,
+    timeout,
+    allowRw,
+    network,
+    allowHost,
+  } = options;
   const flags = {
     image,
     runtime,
@@ -108,6 +131,8 @@ export function configOf({ edge }: CommandContext, options: SessionOptions, { pr
     cpus,
     pids,
     allowRw,
+    networkMode: network,
+    allowHost,
     memoryBytes: memory,
     diskBytes: disk,
     timeoutSeconds: timeout,
@@ -161,6 +186,7 @@ export async function makePlan(
     unmask: [...(options.unmask ?? []), ...config.unmask],
     command,
     tty,
+    network: await networkOf(context, config.network),
   };
   const env = new Map(Object.entries(config.env).map(([name, value]) => [name, new Secret(value)]));
   return { plan, env, onExit: config.onExit };

@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { AirlockError, messageOf } from "../base/errors.js";
+import { escapeText } from "../base/escape.js";
 import type { ChangeTotals } from "../model/change.js";
 import type { SessionRecord } from "../model/session.js";
 import { discardSession } from "../session/discard.js";
@@ -84,6 +85,13 @@ function startFolder(cwd: string, project: string): string {
   return inside.startsWith("..") ? "" : inside;
 }
 
+// The terminal may be the command's, in raw mode: a line feed alone would not go back to its beginning.
+function noticeOf(context: CommandContext, text: string): void {
+  const { stderr } = context.edge;
+  const [begin, end] = stderr.isTTY === true ? ["\r", "\r\n"] : ["", "\n"];
+  stderr.write(`${begin}airlock: ${escapeText(text)}${end}`);
+}
+
 async function run(context: CommandContext, command: readonly string[], options: RunOptions): Promise<number> {
   const { edge } = context;
   return withBench(context, async (bench) => {
@@ -99,6 +107,7 @@ async function run(context: CommandContext, command: readonly string[], options:
       term: edge.env["TERM"],
       cwd: startFolder(edge.cwd, plan.project),
       discards: ending === "discard",
+      onNotice: (text) => noticeOf(context, text),
       onOpen: ({ record }) => announceSession(context, record),
     });
     if (outcome.reason !== null) context.warn(`the command was stopped: ${outcome.reason}`);
@@ -110,7 +119,8 @@ async function run(context: CommandContext, command: readonly string[], options:
 
 const exitHelp = `
 The project is never written: what the command changes lands in a layer of the session, which airlock diff shows and
-airlock discard throws away. Secrets (.env, keys, tokens) are hidden inside; there is no network.
+airlock discard throws away. Secrets (.env, keys, tokens) are hidden inside; there is no network but what
+--allow-host, --network or the configuration allow.
 
 Exit status: the command's own · 125 Airlock failed or refused · 126 it cannot be run · 127 it was not found`;
 

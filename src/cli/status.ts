@@ -4,6 +4,7 @@ import { findExposedTokens } from "../policy/exposed-tokens.js";
 import { type SessionStatus, sessionStatus } from "../session/status.js";
 import type { Act } from "./command.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
+import { networkText } from "./render/network-text.js";
 import { countOf, formatSize } from "./render/size.js";
 import { chooseSession, reportAbandoned, withBench } from "./with-bench.js";
 
@@ -53,7 +54,7 @@ function formatStatus(status: SessionStatus): string {
     ...endLine(status),
     `image       ${escapeText(record.image.reference)}`,
     `user        ${record.user}, uid ${record.uid}${record.user === "root" ? " (writable root, five file-ownership capabilities)" : " (no capability)"}`,
-    `network     none: the container has no interface`,
+    `network     ${networkText(record)}: the container has no interface${record.network === undefined ? "" : ", every connection goes through the gate"}`,
     `wall        ${proof === null ? "not proved" : `proved at ${proof.at} by ${proof.checks} checks`}`,
     `limits      memory ${formatSize(limits.memoryBytes)}, ${limits.cpus} CPUs, ${limits.pids} processes, disk ${formatSize(limits.diskBytes)}${limits.timeoutSeconds > 0 ? `, ${limits.timeoutSeconds} s` : ""}`,
     ...(usage === null ? [] : [`written     ${formatSize(usage.bytes)} in ${usage.entries} entries`]),

@@ -43,6 +43,13 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import("./prune.js"),
     json: true,
   },
+  {
+    name: "network",
+    summary: "show and change what a session may reach",
+    load: () => import("./network.js"),
+    json: true,
+  },
+  { name: "forward", summary: "open a local port to one inside", load: () => import("./forward.js") },
   { name: "log", summary: "show or verify a session's journal", load: () => import("./log.js"), json: true },
   {
     name: "doctor",

@@ -11,6 +11,7 @@ import type { LoadedConfig } from "./load.js";
 import type { FileConfig } from "./schema.js";
 
 type Limits = NonNullable<FileConfig["limits"]>;
+type Network = NonNullable<FileConfig["network"]>;
 
 const kibibytesIn = { K: 1, M: 1024, G: 1024 ** 2, T: 1024 ** 3 } as const;
 
@@ -37,6 +38,24 @@ function looserLimits({ memory, cpus, pids, disk }: Limits): string[] {
   ];
 }
 
+function networkGrants({
+  default: otherwise,
+  presets = [],
+  allow = [],
+  ask = [],
+  allowPrivate = [],
+}: Network): string[] {
+  const lines = (what: string, list: readonly string[]): string[] => list.map((each) => `${what} ${escapeText(each)}`);
+  return [
+    ...(otherwise === "open" ? ["the network: ANY public host"] : []),
+    ...(otherwise === "ask" ? ["the network: hosts that you are asked about"] : []),
+    ...lines("the network: preset", presets),
+    ...lines("the network:", allow),
+    ...lines("the network, when you are asked:", ask),
+    ...lines("the network, also where it is PRIVATE or this machine:", allowPrivate),
+  ];
+}
+
 const modes = {
   ro: "read-only",
   cow: "read, with writes kept in the session",
@@ -49,7 +68,7 @@ const modes = {
  * look like two.
  */
 export function grantsOf(config: FileConfig): string[] {
-  const { image, runtime, user, paths = [], env = {}, unmask = [], limits = {}, onExit } = config;
+  const { image, runtime, user, paths = [], env = {}, unmask = [], limits = {}, network = {}, onExit } = config;
   return [
     ...(image === undefined ? [] : [`the image ${escapeText(image)}`]),
     ...(runtime === undefined ? [] : [`the container runtime ${escapeText(runtime)}`]),
@@ -60,6 +79,7 @@ export function grantsOf(config: FileConfig): string[] {
     ),
     ...Object.entries(env).map(([name, value]) => `the variable ${name}=${escapeText(String(value))}`),
     ...unmask.map((glob) => `files shown although they look like secrets: ${escapeText(glob)}`),
+    ...networkGrants(network),
     ...looserLimits(limits),
     ...(onExit === "discard" ? ["sessions discarded without a look when their command ends"] : []),
   ];

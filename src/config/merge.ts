@@ -1,6 +1,8 @@
+import type { NetworkMode } from "../model/network.js";
 import type { Limits } from "../model/session.js";
 import { defaultLimits } from "./defaults.js";
 import type { LoadedConfig } from "./load.js";
+import { mergeNetwork, type NetworkWish } from "./merge-network.js";
 import type { FileConfig } from "./schema.js";
 
 /** Where a value came from. */
@@ -21,6 +23,7 @@ export interface Config {
   readonly env: Readonly<Record<string, string>>;
   readonly mask: readonly string[];
   readonly unmask: readonly string[];
+  readonly network: NetworkWish;
   readonly origins: Readonly<Record<string, Origin>>;
 }
 
@@ -37,6 +40,8 @@ export interface FlagValues {
   readonly diskBytes?: number | undefined;
   readonly timeoutSeconds?: number | undefined;
   readonly allowRw?: boolean | undefined;
+  readonly networkMode?: NetworkMode | undefined;
+  readonly allowHost?: readonly string[] | undefined;
 }
 
 interface Sources {
@@ -128,6 +133,7 @@ export function mergeConfig({ flags, environment = {}, project, user }: Sources)
     env: { ...textOf(ofUser.env), ...textOf(ofProject.env) },
     mask: [...(ofUser.mask ?? []), ...(ofProject.mask ?? [])],
     unmask: [...(ofUser.unmask ?? []), ...(ofProject.unmask ?? [])],
+    network: mergeNetwork(flags, ofProject.network, ofUser.network, picker.origins),
     origins: picker.origins,
   });
 }

@@ -25,6 +25,7 @@ export type PatternCheck = (pattern: string) => unknown;
 
 const limitKeys = ["memory", "cpus", "pids", "disk", "timeout"];
 const pathKeys = ["host", "mode", "target"];
+const networkKeys = ["default", "presets", "allow", "ask", "deny", "allowPrivate"];
 const knownKeys: Readonly<Record<Kind, readonly string[]>> = {
   project: Object.keys(projectSchema.shape),
   user: Object.keys(userSchema.shape),
@@ -68,7 +69,14 @@ function explainKey(source: Source, path: Path, key: string): AirlockError {
   if (path.length === 0 && key === "allowRw") {
     return invalid(place, what, "only your own configuration can allow that, or --allow-rw");
   }
-  const known = path[0] === "limits" ? limitKeys : path[0] === "paths" ? pathKeys : knownKeys[source.kind];
+  const known =
+    path[0] === "limits"
+      ? limitKeys
+      : path[0] === "paths"
+        ? pathKeys
+        : path[0] === "network"
+          ? networkKeys
+          : knownKeys[source.kind];
   const meant = suggestKey(key, known);
   return invalid(place, what, meant === undefined ? `known keys: ${known.join(", ")}` : `did you mean "${meant}"?`);
 }

@@ -52,6 +52,37 @@ const limits = z.strictObject({
   timeout: duration.exactOptional().describe("How long a sandbox may run; 0 for no end."),
 });
 
+const hostRules = z.array(z.string().min(1).max(300)).max(1_000);
+
+const network = {
+  default: z
+    .enum(["deny", "ask", "open"])
+    .exactOptional()
+    .describe("What happens where no rule decides: deny, ask a person, or allow any public host."),
+  presets: z
+    .array(z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/))
+    .max(50)
+    .exactOptional()
+    .describe("Named lists of hosts: airlock network presets prints them."),
+  allow: hostRules
+    .exactOptional()
+    .describe('Hosts: "api.example.com" (port 443), "*.example.org:8443", "git.example.com:22".'),
+  ask: hostRules.exactOptional().describe("Hosts that a person is asked about."),
+  deny: hostRules
+    .exactOptional()
+    .describe("Hosts that are denied, whatever allows them; without a port on every port."),
+  allowPrivate: hostRules.exactOptional().describe("Hosts that may also lead to a private network or to this machine."),
+};
+
+const projectNetwork = z.strictObject(network);
+const userNetwork = z.strictObject({
+  ...network,
+  hosts: z
+    .record(z.string().min(1).max(253), z.union([z.ipv4(), z.ipv6()]))
+    .exactOptional()
+    .describe("Addresses of names, in the place of the resolver's."),
+});
+
 const shared = {
   image: z.string().min(1).max(500).exactOptional().describe("The image of the sandbox, instead of Airlock's own."),
   runtime: z.string().min(1).max(100).exactOptional().describe("The container runtime, e.g. runsc for gVisor."),
@@ -78,12 +109,15 @@ const shared = {
 };
 
 /** `airlock.yaml` of a project. What it loosens needs the user's approval. */
-export const projectSchema = z.strictObject(shared).describe("Airlock's configuration of a project");
+export const projectSchema = z
+  .strictObject({ ...shared, network: projectNetwork.exactOptional().describe("What the sandbox may reach.") })
+  .describe("Airlock's configuration of a project");
 
 /** The user's own configuration, which may also allow paths that are written through. */
 export const userSchema = z
   .strictObject({
     ...shared,
+    network: userNetwork.exactOptional().describe("What sandboxes may reach."),
     allowRw: z.boolean().exactOptional().describe("Allow paths with mode rw without --allow-rw."),
   })
   .describe("Airlock's configuration of a user");

@@ -31,7 +31,7 @@ export function containerBody(
     Volumes: {},
     NetworkDisabled: false,
     OnBuild: [],
-    HostConfig: { ...confinement(request, product), ...resources(request), ...nothingElse },
+    HostConfig: { ...confinement(request, product), ...resources(request), ...nothingElse, ...names(request) },
     NetworkingConfig: { EndpointsConfig: {} },
   };
 }
@@ -82,6 +82,11 @@ function resources(request: ContainerRequest): Readonly<Record<string, unknown>>
   };
 }
 
+// With no search list of its own a container gets the host's: names of somebody's network, where only ours may answer.
+function names({ nameservers = [], sysctls = {} }: ContainerRequest): Readonly<Record<string, unknown>> {
+  return { Dns: nameservers, DnsSearch: nameservers.length === 0 ? [] : ["."], Sysctls: sysctls };
+}
+
 // The log driver stays off: a sandbox that floods its output would fill the engine's disk.
 const nothingElse = {
   LogConfig: { Type: "none", Config: {} },
@@ -96,13 +101,10 @@ const nothingElse = {
   DeviceCgroupRules: [],
   GroupAdd: [],
   Links: [],
-  Dns: [],
   DnsOptions: [],
-  DnsSearch: [],
   ExtraHosts: [],
   PortBindings: {},
   PublishAllPorts: false,
-  Sysctls: {},
   Cgroup: "",
   CgroupParent: "",
   ContainerIDFile: "",

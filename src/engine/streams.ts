@@ -138,6 +138,18 @@ function input(socket: Duplex, tty: boolean): Writable {
       if (socket.destroyed || socket.writableEnded || socket.write(chunk)) done();
       else socket.once("drain", done);
     },
+    // In one system call: a frame's header alone would travel through the engine as a packet of its own.
+    writev(chunks, done) {
+      if (socket.destroyed || socket.writableEnded) {
+        done();
+        return;
+      }
+      socket.cork();
+      const taken = chunks.map(({ chunk }) => socket.write(chunk as Buffer));
+      socket.uncork();
+      if (taken.at(-1) !== false) done();
+      else socket.once("drain", done);
+    },
     final(done) {
       if (canEnd()) socket.end(() => done());
       else done();

@@ -27,15 +27,15 @@ async function readTail(file: FileHandle): Promise<Tail> {
   return { last: { seq, hash }, wholeBytes: start + end, size };
 }
 
-async function append(path: string, event: JournalEvent, now: Date): Promise<JournalEntry> {
+async function append(path: string, given: readonly JournalEvent[], now: Date): Promise<JournalEntry> {
   await using file = await open(path, "a+", 0o600);
   const tail = await readTail(file);
   const events =
     tail.size === tail.wholeBytes
-      ? [event]
-      : [{ kind: "journal.torn", data: { bytes: tail.size - tail.wholeBytes } }, event];
+      ? given
+      : [{ kind: "journal.torn", data: { bytes: tail.size - tail.wholeBytes } }, ...given];
   // A crash in the middle of an append leaves half a line: it never became an entry, so it goes, and that it went is said.
-  if (events.length > 1) await file.truncate(tail.wholeBytes);
+  if (events !== given) await file.truncate(tail.wholeBytes);
   let last = tail.last;
   let text = "";
   for (const each of events) {
@@ -59,11 +59,17 @@ export interface JournalPaths {
  * what cannot be recorded must not be done.
  */
 export async function writeEvent(paths: JournalPaths, event: JournalEvent): Promise<void> {
+  await writeEvents(paths, [event]);
+}
+
+/** Appends several events in one go: one wait for the disk, however many there are. */
+export async function writeEvents(paths: JournalPaths, events: readonly JournalEvent[]): Promise<void> {
+  if (events.length === 0) return;
   try {
     await mkdir(dirname(paths.journal), { recursive: true, mode: 0o700 });
     await using lock = await takeLock(`${paths.journal}.lock`, { waitMs: 10_000 });
     if (lock === null) throw new Error("another process has held it for 10 seconds");
-    const entry = await append(paths.journal, event, new Date());
+    const entry = await append(paths.journal, events, new Date());
     await mkdir(dirname(paths.head), { recursive: true, mode: 0o700 });
     await writeFile(paths.head, `${entry.seq} ${entry.hash}\n`, { mode: 0o600 });
   } catch (error) {

@@ -92,6 +92,10 @@ export interface ContainerRequest {
   readonly pidsLimit: number;
   readonly shmBytes: number;
   readonly oomScoreAdjustment: number;
+  /** What /etc/resolv.conf names; left out: whatever the engine puts there. */
+  readonly nameservers?: readonly string[] | undefined;
+  /** Of the container's own network namespace. */
+  readonly sysctls?: Readonly<Record<string, string>> | undefined;
   /** Name of a runtime of the engine; undefined: its default. */
   readonly runtime?: string | undefined;
   /** A container whose processes this one sees, and ends with; undefined: none but its own. */

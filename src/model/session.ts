@@ -1,3 +1,5 @@
+import type { NetworkMode } from "./network.js";
+
 /** How the base of the workspace reaches the sandbox. */
 export type BaseKind = "overlay" | "upload";
 
@@ -85,6 +87,8 @@ export interface SessionRecord {
     readonly checks: number;
   } | null;
   readonly nextSnapshot: number;
+  /** Whether it gets a wire, and by which kind of policy; absent: none. */
+  readonly network?: NetworkMode | undefined;
 }
 
 /** What is remembered of a snapshot. `s0` is the empty beginning, which costs nothing. */

@@ -19,6 +19,8 @@ interface Environment {
   readonly term: string | undefined;
   /** Marks every process of one command, so that `init kill` finds them. */
   readonly token: string;
+  /** Where a program that wants a proxy finds one. */
+  readonly proxy?: string | undefined;
 }
 
 /** Everything that a command inside finds in its environment: the image's tools, our few, and what the user gave. */
@@ -29,6 +31,7 @@ export function sandboxEnvironment({
   given,
   term,
   token,
+  proxy,
 }: Environment): Map<string, Secret | string> {
   const result = new Map<string, Secret | string>([["PATH", defaultPath]]);
   for (const entry of image) {
@@ -40,6 +43,7 @@ export function sandboxEnvironment({
   if (!result.has("LANG")) result.set("LANG", "C.UTF-8");
   if (term !== undefined) result.set("TERM", term);
   result.set("AIRLOCK", "1").set("AIRLOCK_SESSION", session).set("AIRLOCK_EXEC", token);
+  if (proxy !== undefined) result.set("AIRLOCK_PROXY", proxy);
   for (const [name, value] of given) result.set(name, value);
   return result;
 }

@@ -117,6 +117,7 @@ async function makeRecord(bench: Workbench, parts: Ingredients): Promise<Session
     lastExit: null,
     proof: null,
     nextSnapshot: 1,
+    ...(plan.network.mode === "none" ? {} : { network: plan.network.mode }),
   };
 }
 
@@ -161,6 +162,13 @@ async function makeContainer(
   return { request, container: await (await bench.engine()).createContainer(request) };
 }
 
+// Most sessions have no network, and none of its code.
+async function keepNetwork(bench: Workbench, id: string, { network }: SessionPlan): Promise<void> {
+  if (network.mode === "none") return;
+  const { saveNetwork } = await import("./network-file.js");
+  await saveNetwork(bench.home, id, network);
+}
+
 /** Hides the secrets, makes the layers, and writes down what was begun. */
 async function fillLayers(bench: Workbench, draft: SessionRecord, plan: SessionPlan): Promise<SessionRecord> {
   const scans = await scanLayers(bench, draft, plan);
@@ -168,9 +176,10 @@ async function fillLayers(bench: Workbench, draft: SessionRecord, plan: SessionP
   const { id, project, image, user, paths, limits } = record;
   await together(
     saveSession(bench.home, record),
+    keepNetwork(bench, id, plan),
     bench.recorder(id)({
       kind: "session.create",
-      data: { project: project.path, image, user, paths, limits },
+      data: { project: project.path, image, user, paths, limits, network: plan.network },
     }),
     createLayers(bench, record, scans),
   );

@@ -1,3 +1,4 @@
+import type { NetworkPolicy } from "../model/network.js";
 import type { BaseKind, Layer, LayerName, Limits, PathMode, SandboxUser } from "../model/session.js";
 
 /** A path that the user asked for with `--path` or in a configuration. */
@@ -26,6 +27,7 @@ export interface SessionPlan {
   readonly unmask: readonly string[];
   readonly command: readonly string[] | null;
   readonly tty: boolean;
+  readonly network: NetworkPolicy;
 }
 
 /** The volume that is a layer's overlay mount. */

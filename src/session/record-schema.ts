@@ -63,6 +63,7 @@ export const sessionRecordSchema: Parser<SessionRecord> = z.strictObject({
     z.strictObject({ ok: z.boolean(), at: z.iso.datetime(), failed: z.array(z.string()), checks: z.int() }),
   ),
   nextSnapshot: z.int().check(z.nonnegative()),
+  network: z.optional(z.enum(["none", "policy", "ask", "open"])),
 });
 
 /** The shape of `snapshots.json`, version 1 (docs/formats.md). */

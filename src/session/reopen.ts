@@ -6,6 +6,7 @@ import type { SessionRecord } from "../model/session.js";
 import { sessionFolder } from "./home.js";
 import { requireImage } from "./image.js";
 import { createLayerVolumes } from "./layers.js";
+import { awaitNetwork } from "./network-ready.js";
 import { acceptVerdict } from "./open.js";
 import { releaseSandbox, sandboxRequest, startSandbox } from "./sandbox.js";
 import type { Workbench } from "./workbench.js";
@@ -73,6 +74,7 @@ export async function reopenSession(
     cwd: record.workspace,
   });
   spawnSupervisor(program, proved.id);
+  await awaitNetwork(bench, proved);
   return proved;
 }
 

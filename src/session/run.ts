@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { AirlockError, isAirlockError } from "../base/errors.js";
+import { AirlockError, isAirlockError, messageOf } from "../base/errors.js";
 import type { Secret } from "../base/secret.js";
 import type { SessionRecord } from "../model/session.js";
 import type { Terminal } from "../model/terminal.js";
+import { hasNetwork } from "./hatch.js";
 import { type OpenedSession, openSession } from "./open.js";
 import type { SessionPlan } from "./plan.js";
 import { releaseSandbox } from "./sandbox.js";
@@ -29,6 +30,8 @@ interface RunOptions {
   readonly cwd: string;
   /** The session is discarded right after: nothing is put in order that would only be removed again. */
   readonly discards: boolean;
+  /** Told of what a person should know while the command runs. */
+  readonly onNotice: (text: string) => void;
   /** Called once the wall is proved, before the command runs. */
   readonly onOpen: (opened: OpenedSession) => void;
 }
@@ -147,12 +150,31 @@ async function superviseRun(
   }
 }
 
+// Most sessions have no network, and none of its code.
+async function connectNetwork(
+  bench: Workbench,
+  record: SessionRecord,
+  notify: (text: string) => void,
+): Promise<AsyncDisposable> {
+  const { holdNetwork } = await import("./network.js");
+  try {
+    return await holdNetwork(bench, record, notify);
+  } catch (error) {
+    await markInterrupted(bench, record, messageOf(error));
+    if (record.container !== null) await (await bench.engine()).removeContainer(record.container);
+    throw error;
+  }
+}
+
 /** Runs one command in a new session, connected to the caller's terminal, until it ends. */
 export async function runSession(bench: Workbench, options: RunOptions): Promise<RunOutcome> {
   const { plan, env, term, cwd } = options;
+  // Loaded while the engine is busy.
+  if (plan.network.mode !== "none") import("./network.js").catch(() => undefined);
   await using opened = await openSession(bench, plan);
   options.onOpen(opened);
   const { record, image, sandbox } = opened;
+  await using _network = hasNetwork(record) ? await connectNetwork(bench, record, options.onNotice) : null;
   const remote = remoteOf(bench, opened);
   await matchSize(options.terminal, remote);
   releaseSandbox(sandbox, {

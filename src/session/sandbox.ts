@@ -7,6 +7,7 @@ import { buildSandboxRequest } from "../wall/container-spec.js";
 import type { ApprovedBase, WallVerdict } from "../wall/prove.js";
 import { holdBases, startHeld } from "./bases.js";
 import { sandboxEnvironment } from "./environment.js";
+import { hasNetwork, hatchProxy, hatchUid } from "./hatch.js";
 import { keeperNames } from "./keeper.js";
 import { readInitLine, releaseFrame } from "./release.js";
 import type { Workbench } from "./workbench.js";
@@ -69,6 +70,7 @@ export function sandboxRequest(bench: Workbench, { record, image, tty }: Sandbox
     mounts: [runtime, ...layerMounts(record.layers), ...pathMounts(record.paths)],
     limits: record.limits,
     runtime: record.runtime ?? undefined,
+    ...(hasNetwork(record) ? { hatchUid: hatchUid(record) } : {}),
   });
 }
 
@@ -157,6 +159,7 @@ export function releaseSandbox(sandbox: OpenSandbox, { mode, record, image, comm
     image: image.environment,
     session: record.id,
     user: record.user,
+    proxy: hasNetwork(record) ? hatchProxy : undefined,
     given: env,
     term,
     token: newToken(),

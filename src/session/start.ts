@@ -1,5 +1,6 @@
 import type { Secret } from "../base/secret.js";
 import type { SessionRecord } from "../model/session.js";
+import { awaitNetwork } from "./network-ready.js";
 import { openSession } from "./open.js";
 import type { SessionPlan } from "./plan.js";
 import { type Program, spawnSupervisor } from "./reopen.js";
@@ -19,5 +20,8 @@ export async function startSession(
   const { record, image, sandbox } = opened;
   releaseSandbox(sandbox, { mode: "hold", record, image, command: [], env, term: undefined, cwd: record.workspace });
   spawnSupervisor(program, record.id);
+  // The supervisor waits for this lock; it holds the network, and so is waited for in turn.
+  await opened[Symbol.asyncDispose]();
+  await awaitNetwork(bench, record);
   return record;
 }

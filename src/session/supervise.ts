@@ -1,4 +1,7 @@
+import { messageOf } from "../base/errors.js";
 import type { SessionRecord } from "../model/session.js";
+import { hasNetwork } from "./hatch.js";
+import { reportNetwork } from "./network-ready.js";
 import { takeRunnerLock } from "./reopen.js";
 import { loadSession, lockSession, saveSession } from "./store.js";
 import { watchLimits } from "./watch.js";
@@ -28,6 +31,21 @@ async function recordEnd(
   await saveSession(bench.home, { ...record, state, lastExit: { code: exitCode, reason } });
 }
 
+// A sandbox whose network cannot be connected is sealed, and goes on: who started it is told.
+async function connectNetwork(bench: Workbench, record: SessionRecord): Promise<AsyncDisposable | null> {
+  const { holdNetwork } = await import("./network.js");
+  try {
+    const network = await holdNetwork(bench, record, () => undefined);
+    await reportNetwork(bench, record, "");
+    return network;
+  } catch (error) {
+    const reason = messageOf(error);
+    await bench.recorder(record.id)({ kind: "network.sealed", data: { reason } });
+    await reportNetwork(bench, record, reason.replaceAll("\n", " "));
+    return null;
+  }
+}
+
 /** Watches a started session until its sandbox ends: enforces its limits and writes down how it ended. */
 export async function superviseSession(bench: Workbench, id: string): Promise<void> {
   await using lock = await takeRunnerLock(bench, id, handOverMs);
@@ -39,6 +57,7 @@ export async function superviseSession(bench: Workbench, id: string): Promise<vo
   const state = await engine.inspectContainer(record.container);
   if (state?.status !== "running" && state?.status !== "paused")
     return await recordEnd(bench, record, state?.exitCode ?? 137, null);
+  await using _network = hasNetwork(record) ? await connectNetwork(bench, record) : null;
   await using watch = watchLimits(bench, record, record.container);
   const { exitCode } = await exit;
   await recordEnd(bench, record, exitCode, await endReason(bench, record.container, watch.reason()));

@@ -23,6 +23,8 @@ export interface SandboxSpec {
   readonly mounts: readonly Mount[];
   readonly limits: Limits;
   readonly runtime: string | undefined;
+  /** The user id of the hatch, for a sandbox that gets a wire; it still has no interface. */
+  readonly hatchUid?: number | undefined;
 }
 
 const mebibyte = 1024 * 1024;
@@ -100,6 +102,17 @@ function refuseVolumes({ imageVolumes, image, mounts }: SandboxSpec): void {
   );
 }
 
+// Where the hatch writes what was denied, for the agent to read.
+function hatchFolder(uid: number): Readonly<Record<string, string>> {
+  return { "/run/airlock": `rw,nosuid,nodev,noexec,size=1m,mode=755,uid=${uid}` };
+}
+
+// The hatch answers every name, and needs no capability for the ports of a namespace that leads nowhere.
+const hatchNetwork = {
+  nameservers: ["127.0.0.1"],
+  sysctls: { "net.ipv4.ip_unprivileged_port_start": "0" },
+} as const;
+
 // The engine would give the image a volume of its own for each, on its disk and without any limit.
 function imageFolders({ imageVolumes, mounts, uid, gid }: SandboxSpec, bytes: number): Record<string, string> {
   const cleaned = imageVolumes.map((path) => posix.resolve("/", path));
@@ -135,7 +148,9 @@ export function buildSandboxRequest(spec: SandboxSpec): ContainerRequest {
       ...imageFolders(spec, temporary),
       // exec: compilers, test runners and package managers run what they put there. Its size counts as memory.
       "/tmp": `rw,nosuid,nodev,exec,size=${temporary},nr_inodes=200k,mode=1777`,
+      ...(spec.hatchUid === undefined ? {} : hatchFolder(spec.hatchUid)),
     },
+    ...(spec.hatchUid === undefined ? {} : hatchNetwork),
     maskedPaths,
     readOnlyPaths,
     ulimits: ulimits(limits),

@@ -9,6 +9,8 @@ const standardDevices = ["console", "full", "null", "ptmx", "random", "tty", "ur
 
 const refusals = ["EPERM", "EACCES", "ENOSYS"];
 const absentFamily = [...refusals, "EAFNOSUPPORT"];
+// No way there: a container with any interface would have one to somewhere.
+const noWay = [...absentFamily, "ENETUNREACH", "EADDRNOTAVAIL"];
 
 function capabilityMask(names: readonly string[]): string {
   const mask = names.reduce((sum, name) => sum + 2 ** (capabilityBits[name] ?? Number.NaN), 0);
@@ -36,12 +38,13 @@ export const refusedCalls: readonly string[] = [
   ),
   ..."socket_vsock socket_alg socket_packet init_module finit_module kexec_load reboot swapon quotactl acct".split(" "),
   ..."pidfd_getfd syslog mknod_device personality".split(" "),
+  ..."socket_raw connect_public connect_public_six connect_metadata connect_bridge".split(" "),
 ];
 
 function syscallChecks({ syscalls }: ProbeReport): WallCheck[] {
   const names = new Set([...refusedCalls, ...Object.keys(syscalls)]);
   return [...names].map((name) => {
-    const accepted = name.startsWith("socket_") ? absentFamily : refusals;
+    const accepted = name.startsWith("connect_") ? noWay : name.startsWith("socket_") ? absentFamily : refusals;
     const answer = syscalls[name] ?? "not tried";
     return check(`inside ${name}`, accepted.includes(answer), "refused", answer);
   });

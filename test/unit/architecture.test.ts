@@ -10,6 +10,7 @@ const floors: Readonly<Record<string, number>> = {
   model: 1,
   text: 1,
   risk: 2,
+  wire: 2,
   engine: 3,
   workspace: 3,
   wall: 3,
@@ -20,6 +21,7 @@ const floors: Readonly<Record<string, number>> = {
   config: 3,
   apply: 3,
   git: 3,
+  gate: 3,
   session: 4,
   cli: 5,
 };

@@ -3,6 +3,7 @@ import type { SessionRecord } from "../../model/session.js";
 import { findExposedTokens } from "../../policy/exposed-tokens.js";
 import type { CommandContext } from "../context.js";
 import { makePalette, wantsColour } from "./colour.js";
+import { networkText } from "./network-text.js";
 import { countOf } from "./size.js";
 
 /** Says, before anything runs, what is not as tight as usual; at a terminal also which session this is. */
@@ -14,6 +15,7 @@ export function announceSession(context: CommandContext, record: SessionRecord):
     if (mode === "rw") context.warn(palette.red(`WRITES THROUGH to the host: ${displayPath(hostPath)}`));
   }
   if (record.user === "root") context.warn(palette.red("root inside: the container's own files can be written"));
+  if (record.network === "open") context.warn(palette.red("the network is OPEN: any public host"));
   for (const path of findExposedTokens(record.project.path, record.hidden)) {
     context.warn(
       palette.red(
@@ -25,7 +27,7 @@ export function announceSession(context: CommandContext, record: SessionRecord):
   const hidden = record.hidden.length === 0 ? "" : `, ${countOf(record.hidden.length, "secret")} hidden`;
   context.note(
     palette.dim(
-      `airlock: session ${record.id}, ${displayPath(record.project.path)} is copy-on-write, no network${hidden}`,
+      `airlock: session ${record.id}, ${displayPath(record.project.path)} is copy-on-write, ${networkText(record)}${hidden}`,
     ),
   );
 }

@@ -12,11 +12,14 @@ beforeEach(() => {
 afterEach(() => fixture[Symbol.dispose]());
 
 describe("the content hash of the image", () => {
-  it.each(["images/sandbox/Dockerfile", "init/main.c", "keeper/deep/er.py"])("changes with %s", (path) => {
-    const before = contentHash(fixture.root);
-    fixture.write(path, "other\n");
-    expect(contentHash(fixture.root)).not.toBe(before);
-  });
+  it.each(["images/sandbox/Dockerfile", "init/main.c", "hatch/main.c", "keeper/deep/er.py"])(
+    "changes with %s",
+    (path) => {
+      const before = contentHash(fixture.root);
+      fixture.write(path, "other\n");
+      expect(contentHash(fixture.root)).not.toBe(before);
+    },
+  );
 
   it("stays when something else of the package changes, or Python leaves its cache", () => {
     const before = contentHash(fixture.root);
@@ -37,9 +40,16 @@ describe("the content hash of the image", () => {
 });
 
 describe("the build context", () => {
-  it("has the Dockerfile at its root and init and keeper as folders", () => {
+  it("has the Dockerfile at its root and hatch, init and keeper as folders", () => {
     const names = contextFiles(fixture.root).map(({ name }) => name);
-    expect(names.sort()).toEqual(["Dockerfile", "init/main.c", "keeper/main.py", "node.lock.json", "packages.txt"]);
+    expect(names.sort()).toEqual([
+      "Dockerfile",
+      "hatch/main.c",
+      "init/main.c",
+      "keeper/main.py",
+      "node.lock.json",
+      "packages.txt",
+    ]);
   });
 
   it("leaves nothing of the image out of an npm package", () => {
@@ -51,7 +61,7 @@ describe("the build context", () => {
     ) as [{ files: { path: string }[] }];
     const shipped = new Set(packed[0].files.map(({ path }) => path));
     const needed = contextFiles(repository).map(({ name }) =>
-      /^(init|keeper)\//.test(name) ? name : `images/sandbox/${name}`,
+      /^(hatch|init|keeper)\//.test(name) ? name : `images/sandbox/${name}`,
     );
     expect(needed.filter((path) => !shipped.has(path))).toEqual([]);
     expect(shipped).toContain("images/base/make-rootfs");

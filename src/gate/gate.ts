@@ -1,0 +1,48 @@
+import type { ConnectionRecord } from "../model/network.js";
+import type { WireStream } from "../wire/stream.js";
+import { Admissions, type OnAsk, type PolicySource } from "./admission.js";
+import { Connection, type GateHouse } from "./connection.js";
+import { type Lookup, Resolver } from "./resolver.js";
+
+/** What the gate needs of the session. */
+export interface GateOptions {
+  readonly policy: PolicySource;
+  readonly lookup: Lookup;
+  /** Takes note of a connection that is over. */
+  readonly record: (record: ConnectionRecord) => void;
+  readonly onAsk: OnAsk;
+}
+
+const tickMs = 1_000;
+
+/** The host end of the wire: every stream that the sandbox opens is one connection, decided here and made from here. */
+export class Gate implements Disposable {
+  readonly #house: GateHouse;
+  readonly #connections = new Set<Connection>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor({ policy, lookup, record, onAsk }: GateOptions) {
+    const admissions = new Admissions(policy, new Resolver(lookup), onAsk);
+    this.#house = {
+      admit: (host, port, signal) => admissions.admit(host, port, signal),
+      done: (connection, outcome) => {
+        this.#connections.delete(connection);
+        record(outcome);
+      },
+    };
+    this.#timer = setInterval(() => {
+      for (const connection of [...this.#connections]) connection.tick(Date.now());
+    }, tickMs).unref();
+  }
+
+  /** Takes a stream that the hatch opened. */
+  open(stream: WireStream): void {
+    const connection = new Connection(stream, this.#house);
+    this.#connections.add(connection);
+    connection.begin();
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+}
