@@ -145,12 +145,15 @@ export async function holdBases(bench: Workbench, record: SessionRecord): Promis
 }
 
 /** Starts what mounts the held folders. Only an engine that never could take them gets their paths instead, which the proof looks at. */
-export async function startHeld(held: HeldBases | null, start: () => Promise<void>): Promise<void> {
+export async function startHeld(
+  held: HeldBases | null,
+  { first, again }: { first(): Promise<void>; again(): Promise<void> },
+): Promise<void> {
   try {
-    await start();
+    await first();
   } catch (error) {
     if (held === null || !isAirlockError(error, "E_ENGINE_FAILED") || !(await held.loosen())) throw error;
-    return await start();
+    return await again();
   }
   await held?.confirm();
 }

@@ -1,7 +1,7 @@
 import { AirlockError } from "../base/errors.js";
 import { newToken } from "../base/ids.js";
 import type { Secret } from "../base/secret.js";
-import type { ContainerRequest, ContainerState, EngineStreams, ImageState, Mount } from "../model/engine.js";
+import type { ContainerRequest, ContainerState, Engine, EngineStreams, ImageState, Mount } from "../model/engine.js";
 import type { ApprovedPath, Layer, SessionRecord } from "../model/session.js";
 import { buildSandboxRequest } from "../wall/container-spec.js";
 import type { ApprovedBase, WallVerdict } from "../wall/prove.js";
@@ -93,13 +93,12 @@ function approvedBases({ project, layers, paths }: SessionRecord): ApprovedBase[
   return overlaid ? [{ hostPath: project.path, device: project.device, inode: project.inode }, ...cow] : [];
 }
 
-/**
- * Starts a created container and proves its wall while its first process waits: nothing of the agent's has run when this
- * returns. Whether the verdict is good is for the caller to look at.
- */
-export async function startSandbox(bench: Workbench, starting: Starting): Promise<OpenSandbox> {
-  const { container, request, record, image, tty } = starting;
-  const engine = await bench.engine();
+interface Attached extends AsyncDisposable {
+  readonly streams: EngineStreams;
+  readonly exit: OpenSandbox["exit"];
+}
+
+async function attach(engine: Engine, container: string, tty: boolean): Promise<Attached> {
   // A wait that nobody needs any more holds its connection, and the process, open for ever.
   const waiting = new AbortController();
   const exit = engine.waitContainer(container, waiting.signal);
@@ -108,17 +107,40 @@ export async function startSandbox(bench: Workbench, starting: Starting): Promis
     waiting.abort();
     throw error;
   });
-  const close = async (): Promise<void> => {
-    waiting.abort();
-    await streams[Symbol.asyncDispose]();
+  return {
+    streams,
+    exit,
+    async [Symbol.asyncDispose]() {
+      waiting.abort();
+      await streams[Symbol.asyncDispose]();
+    },
   };
+}
+
+/**
+ * Starts a created container and proves its wall while its first process waits: nothing of the agent's has run when this
+ * returns. Whether the verdict is good is for the caller to look at.
+ */
+export async function startSandbox(bench: Workbench, starting: Starting): Promise<OpenSandbox> {
+  const { container, request, record, image, tty } = starting;
+  const engine = await bench.engine();
+  let attached = await attach(engine, container, tty);
   try {
     // What reads the proof is loaded while the engine is busy.
     const proving = import("../wall/prove.js");
     using held = await holdBases(bench, record);
-    await startHeld(held, () => engine.startContainer(container));
+    await startHeld(held, {
+      first: () => engine.startContainer(container),
+      // A start that failed has ended what was attached.
+      async again() {
+        await attached[Symbol.asyncDispose]();
+        attached = await attach(engine, container, tty);
+        await engine.startContainer(container);
+      },
+    });
     const state = await engine.inspectContainer(container);
     const ended = earlyEnd(state);
+    const { streams, exit } = attached;
     const report = await readInitLine(streams.stdout, {
       timeoutMs: startTimeoutMs,
       signal: bench.signal,
@@ -136,9 +158,10 @@ export async function startSandbox(bench: Workbench, starting: Starting): Promis
       runtime: record.runtime ?? "",
       sameKernel: engine.endpoint.kind === "unix" && record.layers.every(({ base }) => base !== "upload"),
     });
-    return { container, streams, tty, exit, verdict, [Symbol.asyncDispose]: close };
+    const close = attached;
+    return { container, streams, tty, exit, verdict, [Symbol.asyncDispose]: () => close[Symbol.asyncDispose]() };
   } catch (error) {
-    await close();
+    await attached[Symbol.asyncDispose]();
     throw error;
   }
 }

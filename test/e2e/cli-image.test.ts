@@ -102,7 +102,7 @@ describe("the image of the CLI", () => {
     await using bed = new TestBed();
     ownedByUser(bed);
     const run = await runAirlock(bed, ["run", "--on-exit", "keep", "--", "sh", "-c", "echo inside > src/new.txt"]);
-    expect(run).toMatchObject({ exitCode: 0 });
+    expect(run, run.stderr).toMatchObject({ exitCode: 0 });
     expect(readdirSync(join(bed.project, "src")).sort()).toEqual(["a.txt", "b.txt"]);
     const diff = await runAirlock(bed, ["diff", "--name-only"]);
     expect(diff.stdout.trim()).toBe("src/new.txt");
