@@ -18,6 +18,8 @@ interface PlanInput {
   /** The layer's listing that the changes were found in; the project itself is "". */
   readonly entries: ReadonlyMap<string, LayerEntry>;
   readonly policy: ConflictPolicy;
+  /** With `merge`: for what cannot be merged. */
+  readonly unmerged?: ConflictPolicy;
   readonly session: string;
   /** The names that the host has in a folder; "" is the project. Empty when it has no such folder. */
   readonly siblings: (folder: string) => readonly string[];
@@ -165,7 +167,7 @@ class Planning {
     if (change.conflict) {
       // Hunks were chosen by looking at the host's text: there is no merging them a second time.
       const mergeOf = bytes === undefined ? this.#input.mergeOf : () => null;
-      const found = resolveConflict(change, this.#input.policy, mergeOf);
+      const found = this.#resolve(change, mergeOf);
       if (found.act === "ask") return { act: "conflict", reason: found.reason };
       if (found.act === "keep") return skip(found.reason);
       if (found.act === "merge") return { ...write, bytes: found.bytes, merged: true };
@@ -181,6 +183,12 @@ class Planning {
     }
     const { mode, notes } = leaveOff(change, undefined);
     return change.kind === "mode" && mode === change.before?.mode ? skip(notes.join("; ") || "changes nothing") : write;
+  }
+
+  #resolve(change: Change, mergeOf: (path: string) => Uint8Array | null): ReturnType<typeof resolveConflict> {
+    const { policy, unmerged } = this.#input;
+    const found = resolveConflict(change, policy, mergeOf);
+    return found.act === "ask" && unmerged !== undefined ? resolveConflict(change, unmerged, () => null) : found;
   }
 
   #pathBeside(path: string): string | null {

@@ -3,7 +3,7 @@ import { displayPath } from "../base/escape.js";
 import { countChanges, orderForPeople } from "../changes/collect.js";
 import type { ApplyPlan, ConflictPolicy, Skipped } from "../model/apply.js";
 import type { Change } from "../model/change.js";
-import { applyPlan, makeApplyPlan } from "../session/apply.js";
+import { applyPlan, makeApplyPlan, type PlanWish } from "../session/apply.js";
 import { openContents } from "../session/changes.js";
 import type { Review } from "../session/review.js";
 import type { Workbench } from "../session/workbench.js";
@@ -80,19 +80,42 @@ const notWritten = (plan: ApplyPlan, rejected: readonly Skipped[]): ApplyOutcome
   conflicts: plan.conflicts,
 });
 
-async function askPolicy(context: CommandContext, conflicts: number): Promise<ConflictPolicy | null> {
-  context.note(`${countOf(conflicts, "path")} changed on the host as well as in the session.
-  merge         put both changes together where they do not touch
-  keep-host     leave the host's version, the session's stays in the session
-  take-sandbox  replace the host's version (airlock undo brings it back)
-  both          write the session's version beside the host's`);
-  const answer = await choose(
-    context.edge,
-    "what now? [stop] ",
-    ["stop", ...conflictPolicies.slice(1)],
-    context.edge.signal,
-  );
-  return conflictPolicies.find((each) => each === answer) ?? null;
+const policyHelp = {
+  merge: "put both changes together where they do not touch",
+  "keep-host": "leave the host's version, the session's stays in the session",
+  "take-sandbox": "replace the host's version (airlock undo brings it back)",
+  both: "write the session's version beside the host's",
+} as const;
+
+type Asked = keyof typeof policyHelp;
+
+/** What to do about conflicts, and about those that a merge leaves; null: stop. */
+async function askPolicies(
+  context: CommandContext,
+  planWith: (policy: ConflictPolicy, unmerged?: ConflictPolicy) => Promise<ApplyPlan>,
+  first: ApplyPlan,
+): Promise<ApplyPlan | null> {
+  const policy = await askPolicy(context, first.conflicts.length, ["merge", "keep-host", "take-sandbox", "both"]);
+  if (policy === null) return null;
+  const plan = await planWith(policy);
+  if (policy !== "merge" || plan.conflicts.length === 0) return plan;
+  context.note(`merged what could be: ${countOf(plan.conflicts.length, "conflict")} left`);
+  const unmerged = await askPolicy(context, plan.conflicts.length, ["keep-host", "take-sandbox", "both"]);
+  return unmerged === null ? null : await planWith(policy, unmerged);
+}
+
+async function askPolicy(context: CommandContext, conflicts: number, offered: readonly Asked[]): Promise<Asked | null> {
+  context.note(`${countOf(conflicts, "path")} changed on the host as well as in the session.`);
+  for (const each of offered) context.note(`  ${each.padEnd(13)} ${policyHelp[each]}`);
+  const answer = await choose(context.edge, "what now? [stop] ", ["stop", ...offered], context.edge.signal);
+  return offered.find((each) => each === answer) ?? null;
+}
+
+function showPlan(context: CommandContext, review: Review, plan: ApplyPlan): void {
+  if (context.options.json === true) return;
+  const columns = context.edge.stderr.columns ?? 80;
+  const palette = promptPalette(context);
+  context.note(formatPlan({ plan, changes: review.changes.changes, palette, columns }));
 }
 
 /** Shows the plan, asks what must be asked, and applies. The way of `apply`, of `review` and of the end of a `run`. */
@@ -103,28 +126,21 @@ export async function applySelection(
   selection: Selection,
   wish: ApplyWish,
 ): Promise<ApplyOutcome> {
-  let policy = wish.policy ?? "fail";
-  let plan = await makeApplyPlan(bench, review, { ...selection, policy });
-  const show = (): void => {
-    if (context.options.json !== true)
-      context.note(
-        formatPlan({
-          plan,
-          changes: review.changes.changes,
-          palette: promptPalette(context),
-          columns: context.edge.stderr.columns ?? 80,
-        }),
-      );
+  let settled: Pick<PlanWish, "policy" | "unmerged"> = { policy: wish.policy ?? "fail" };
+  const planWith = async (policy: ConflictPolicy, unmerged?: ConflictPolicy): Promise<ApplyPlan> => {
+    settled = { policy, ...(unmerged === undefined ? {} : { unmerged }) };
+    return await makeApplyPlan(bench, review, { ...selection, ...settled });
   };
-  show();
+  let plan = await planWith(settled.policy);
+  showPlan(context, review, plan);
   if (wish.dryRun) return notWritten(plan, []);
   if (plan.conflicts.length > 0 && wish.policy === undefined && canAsk(context)) {
-    const chosen = await askPolicy(context, plan.conflicts.length);
-    if (chosen === null) return notWritten(plan, []);
-    policy = chosen;
-    plan = await makeApplyPlan(bench, review, { ...selection, policy });
-    show();
+    const decided = await askPolicies(context, planWith, plan);
+    if (decided === null) return notWritten(plan, []);
+    plan = decided;
+    showPlan(context, review, plan);
   }
+  if (plan.conflicts.length > 0) throw conflictError(plan.conflicts);
   const planned = new Set(plan.operations.map(({ path }) => path));
   // Also what a chosen path takes in: a file that becomes a folder, say.
   const asked = review.changes.changes.filter(({ path }) => planned.has(path) && selection.asked?.has(path) !== true);
@@ -132,9 +148,8 @@ export async function applySelection(
   if (rejected.length > 0) {
     const refused = new Set([...(selection.refused ?? []), ...rejected.map(({ path }) => path)]);
     const chosen = selection.chosen.filter(({ path }) => !refused.has(path));
-    plan = await makeApplyPlan(bench, review, { ...selection, chosen, refused, policy });
+    plan = await makeApplyPlan(bench, review, { ...selection, chosen, refused, ...settled });
   }
-  if (plan.conflicts.length > 0) throw conflictError(plan.conflicts);
   if (plan.operations.length === 0) return notWritten(plan, rejected);
   if (!wish.yes && !(await agreed(context, plan))) return notWritten(plan, rejected);
   const done = await applyPlan(bench, review, plan, { sync: wish.sync, rejected });

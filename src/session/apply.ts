@@ -18,13 +18,16 @@ import { lockSession, requireLiveSession } from "./store.js";
 import type { Workbench } from "./workbench.js";
 import { applyName, writeProject } from "./write-project.js";
 
-interface PlanWish {
+/** What is to be planned. */
+export interface PlanWish {
   readonly chosen: readonly Change[];
   /** Contents of files of which only some hunks were chosen. */
   readonly overrides: ReadonlyMap<string, Uint8Array>;
   /** Paths that a person said no to: no other path may take them in. */
   readonly refused?: ReadonlySet<string>;
   readonly policy: ConflictPolicy;
+  /** With `merge`: for what cannot be merged. */
+  readonly unmerged?: ConflictPolicy;
 }
 
 /** What an apply did; the names are those that `--json` prints. */

@@ -143,6 +143,24 @@ describe("conflicts", () => {
     expect(read(lab, "src/a.txt")).toBe("ONE\ntwo\nthree\nfour\nfive\nsix\nseven\n");
   });
 
+  it("are asked about at a terminal, and what a merge leaves is asked about again", async () => {
+    await using lab = new Lab();
+    await conflicting(lab);
+    lab.write("src/b.txt", "mine\n");
+    const terminal = lab.terminal(["apply"]);
+    await terminal.waitFor(/what now\? \[stop\]/);
+    let from = terminal.output.length;
+    terminal.type("merge\r");
+    await terminal.waitFor(/1 conflict left[\s\S]*what now\? \[stop\]/, { from });
+    from = terminal.output.length;
+    terminal.type("keep-host\r");
+    await terminal.waitFor(/write 1 path to the project\?/, { from });
+    terminal.type("y\r");
+    expect(await terminal.exit).toBe(0);
+    expect(read(lab, "src/a.txt")).toBe("ONE\ntwo\nthree\nfour\nfive\nsix\nSEVEN\n");
+    expect(read(lab, "src/b.txt")).toBe("mine\n");
+  });
+
   it("leave both versions with --on-conflict both", async () => {
     await using lab = new Lab();
     await conflicting(lab);
