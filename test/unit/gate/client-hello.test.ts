@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readClientHello } from "../../../src/gate/client-hello.js";
 import { extension, hello, nameExtension, realHello } from "./hellos.js";

@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { HttpGuard } from "../../../src/gate/http-guard.js";
 import { inspectorFor } from "../../../src/gate/inspector.js";

@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { addressKind } from "../../../src/gate/addresses.js";
 import { canonicalHost, parseAuthority } from "../../../src/gate/host-name.js";

@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { firstCredit, frameTypes, maxCredit, maxStreams } from "../../../src/wire/frames.js";
 import { credit, data, end, framesOf, Lab, open, openPayload, rawFrame, ready, reset } from "./hatch-end.js";
