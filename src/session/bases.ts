@@ -45,6 +45,11 @@ export async function lowerFolders(bench: Workbench, session: string, layer: Lay
   return [link, `${link}.proof`];
 }
 
+/** Removes the links of a session whose mounts are gone. */
+export async function forgetBases(bench: Workbench, session: string): Promise<void> {
+  await rm(linkFolder(bench, session), { recursive: true, force: true });
+}
+
 function approvedIdentity({ project, paths }: SessionRecord, hostPath: string): string {
   const approved =
     hostPath === project.path ? project : paths.find((path) => path.mode === "cow" && path.hostPath === hostPath);
@@ -110,8 +115,7 @@ export async function holdBases(bench: Workbench, record: SessionRecord): Promis
   if (layers.length === 0 || keeper.socketFolder === null || !canLink(bench, record.id, keeper)) return null;
   const folder = linkFolder(bench, record.id);
   const proof = `empty-${newToken(8)}`;
-  // The last start's goes only now: a mount cannot list a folder of which one part was deleted.
-  await rm(folder, { recursive: true, force: true });
+  // Those of earlier starts stay: a mount that is still in use cannot list a folder of which one part was deleted.
   await mkdir(join(folder, proof), { recursive: true, mode: 0o700 });
   const marker = markerOf(keeper.socketFolder);
   const handles: number[] = [];

@@ -3,6 +3,7 @@ import { AirlockError } from "../base/errors.js";
 import { together } from "../base/together.js";
 import type { ContainerSummary, Engine, ImageState, VolumeState } from "../model/engine.js";
 import type { SessionRecord } from "../model/session.js";
+import { forgetBases } from "./bases.js";
 import { loadSession, lockSession, saveSession } from "./store.js";
 import type { Workbench } from "./workbench.js";
 
@@ -110,7 +111,10 @@ export async function discardLocked(bench: Workbench, record: SessionRecord): Pr
   await together(journal({ kind: "session.discard" }), saveSession(bench.home, { ...record, state: "discarding" }));
   const receipt = await removeSession(bench, record.id, holdings);
   await journal({ kind: "session.discarded", data: { checks: receipt.checks, clean: receipt.clean } });
-  if (receipt.clean) await saveSession(bench.home, { ...record, state: "discarded", container: null });
+  if (receipt.clean) {
+    await forgetBases(bench, record.id);
+    await saveSession(bench.home, { ...record, state: "discarded", container: null });
+  }
   return receipt;
 }
 

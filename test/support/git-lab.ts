@@ -63,7 +63,7 @@ export class GitLab extends Lab {
     const committer = "export GIT_COMMITTER_NAME=Someone GIT_COMMITTER_EMAIL=someone@example.org";
     const all = [identity, committer, "git config --global safe.directory '*'", "set -e", script];
     const { code, stdout, stderr } = await this.exec(id, all.join("\n"));
-    if (code !== 0) throw new Error(`the script ended with ${code}: ${stderr}`);
+    if (code !== 0) throw new Error(`the script ended with ${code}: ${stderr}${stdout.toString()}`);
     return stdout.toString().trim();
   }
 
