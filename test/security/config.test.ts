@@ -34,6 +34,14 @@ const loosening: Readonly<Record<string, readonly Record<string, unknown>[]>> = 
     { limits: { disk: "21g" } },
   ],
   onExit: [{ onExit: "discard" }],
+  network: [
+    { network: { allow: ["example.com"] } },
+    { network: { presets: ["github"] } },
+    { network: { ask: ["example.com"] } },
+    { network: { allowPrivate: ["printer.example"] } },
+    { network: { default: "ask" } },
+    { network: { default: "open" } },
+  ],
 };
 
 const tightening: Readonly<Record<string, readonly Record<string, unknown>[]>> = {
@@ -52,6 +60,7 @@ const tightening: Readonly<Record<string, readonly Record<string, unknown>[]>> =
   paths: [{ paths: [] }],
   env: [{ env: {} }],
   unmask: [{ unmask: [] }],
+  network: [{ network: { deny: ["example.com"] } }, { network: { default: "deny" } }],
 };
 
 const cases = (table: typeof loosening) =>

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -25,7 +25,7 @@ const leaksIn = (text: string): string[] => all.filter((value) => text.includes(
 function filesBelow(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
     .map((name) => join(folder, name))
-    .filter((path) => statSync(path).isFile());
+    .filter((path) => lstatSync(path).isFile());
 }
 
 beforeAll(async () => {
@@ -101,7 +101,8 @@ describe("a secret given to a sandbox", () => {
   });
 
   it("is in the arguments of no process on the host", () => {
-    expect(processes).toContain(`--name ${session}`);
+    // The whole command line is hidden, and the process is seen all the same.
+    expect(processes).toMatch(new RegExp(`^ *${run.pid} +\\d+ airlock`, "m"));
     expect(leaksIn(processes)).toEqual([]);
   });
 
