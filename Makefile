@@ -15,7 +15,7 @@ test: setup ## lint and every test; ends with "N passed, N failed"
 	@node scripts/run-tests.mjs
 
 test-long: setup ## every test, the long ones (gigabytes, 100,000 changes) too
-	@AIRLOCK_TEST_LONG=1 node scripts/run-tests.mjs
+	@AIRLOCK_TEST_LONG=1 AIRLOCK_RUNS=500 node scripts/run-tests.mjs
 
 lint: setup ## format, lint, types, unused code
 	@npm run --silent lint
