@@ -1,0 +1,47 @@
+import type { Caller, ToolName } from "./tool.js";
+
+/** What a person is asked about. Every text in it may come from the sandbox: it is escaped before it is shown. */
+export type QuestionSubject =
+  | {
+      readonly kind: "tool";
+      readonly tool: ToolName;
+      readonly arguments: Readonly<Record<string, unknown>>;
+      readonly folder: string;
+      readonly touches: readonly string[];
+      readonly risk: readonly string[];
+      readonly why: string;
+      /** Labels of what may be granted for the rest of the session. */
+      readonly tiers: readonly string[];
+    }
+  | {
+      readonly kind: "network";
+      readonly name: string;
+      readonly port: number;
+      /** The program that asked, as the sandbox claims. */
+      readonly program: string | null;
+    };
+
+export interface Question {
+  readonly id: string;
+  readonly session: string;
+  readonly caller: Caller;
+  /** Milliseconds since the epoch. */
+  readonly askedAt: number;
+  /** No answer by then is a denial. */
+  readonly deadline: number;
+  readonly subject: QuestionSubject;
+}
+
+/** A person's word. */
+export interface Answer {
+  readonly verdict: "allow" | "deny";
+  readonly scope: "once" | "session" | "always";
+  /** Which of the tiers was granted, with scope `session`. */
+  readonly tier: number | null;
+  /** Goes back to the agent. */
+  readonly reason: string | null;
+  /** The arguments as the person rewrote them. */
+  readonly edited: Readonly<Record<string, unknown>> | null;
+  /** Where it was given: `terminal`, `approve`, `mcp`, `deadline`. */
+  readonly by: string;
+}
