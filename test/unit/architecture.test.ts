@@ -11,6 +11,7 @@ const floors: Readonly<Record<string, number>> = {
   text: 1,
   risk: 2,
   wire: 2,
+  trust: 2,
   engine: 3,
   workspace: 3,
   wall: 3,
@@ -22,8 +23,11 @@ const floors: Readonly<Record<string, number>> = {
   apply: 3,
   git: 3,
   gate: 3,
+  tools: 3,
+  questions: 3,
   session: 4,
-  cli: 5,
+  mcp: 5,
+  cli: 6,
 };
 
 function listFiles(folder: string): string[] {
