@@ -53,6 +53,7 @@ static void sandbox(void) {
   write_all("\n", 1);
   struct frame frame = read_frame();
   restore_terminal();
+  name_user();
   become(&frame);
 }
 

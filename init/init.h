@@ -27,6 +27,9 @@ struct frame read_frame(void);
 /* probe.c: writes the report as one line to a growing buffer and returns it. */
 char *probe_wall(void);
 
+/* names.c: gives the user of the sandbox a name, where the image is made for it. */
+void name_user(void);
+
 /* run.c */
 void start_command(const struct frame *frame) __attribute__((noreturn));
 void run_as_init(char **args) __attribute__((noreturn));

@@ -1,110 +1,70 @@
-import type { Command } from "commander";
-import { AirlockError } from "../base/errors.js";
+import { Argument, type Command } from "commander";
 import type { Act } from "./command.js";
 import type { CommandContext } from "./context.js";
-import { addCommand, makeProgram } from "./make-program.js";
 
-interface Spec {
-  readonly name: string;
-  readonly summary: string;
-  readonly options: readonly string[];
-  readonly subcommands: readonly string[];
-}
-
-const takesSession = new Set(["exec", "shell", "status", "diff", "snapshot", "snapshots", "discard", "log"]);
-
-async function readSpecs(context: CommandContext): Promise<Spec[]> {
-  const idle: Act = () => async () => undefined;
-  const program = makeProgram(context.edge);
-  const specs: Spec[] = [];
-  for (const entry of context.commands.filter(({ hidden }) => hidden !== true)) {
-    const command = await addCommand(program, entry, idle);
-    specs.push({
-      name: entry.name,
-      summary: entry.summary,
-      options: [...command.options.map(({ long }) => long ?? ""), "--help"].filter((option) => option !== ""),
-      subcommands: command.commands.map((each) => each.name()),
-    });
-  }
-  return specs;
-}
-
-// Session ids are asked of the program when Tab is pressed; everything else is fixed text.
-const listIds = `airlock ls --json 2>/dev/null | tr ',{' '\\n\\n' | sed -n 's/.*"id": *"\\([a-z0-9-]*\\)".*/\\1/p'`;
-
-function bash(specs: readonly Spec[]): string {
-  const cases = specs.map(({ name, options, subcommands }) => {
-    const words = [...subcommands, ...options].join(" ");
-    return `    ${name}) words="${words}"${takesSession.has(name) ? `; [[ $cur == -* ]] || words="$(${listIds})"` : ""} ;;`;
-  });
-  return `# bash completion for airlock: source <(airlock completion bash)
+// Each script asks the program itself, so that what it offers fits the program that is called, and sessions are those of now.
+const scripts = {
+  bash: `# bash completion for airlock: source <(airlock completion bash)
 _airlock() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} words=
-  if [[ $COMP_CWORD -eq 1 ]]; then
-    COMPREPLY=($(compgen -W "${specs.map(({ name }) => name).join(" ")} --help --version" -- "$cur"))
-    return
+  local line files= current=\${COMP_WORDS[COMP_CWORD]}
+  [[ $current == "=" ]] && current=
+  COMPREPLY=()
+  while IFS= read -r line; do
+    if [[ $line == :files ]]; then files=1; continue; fi
+    line=\${line%%$'\\t'*}
+    # bash holds --option=value for three words, and wants the last.
+    [[ \${COMP_WORDS[COMP_CWORD-1]} == "=" || \${COMP_WORDS[COMP_CWORD]} == "=" ]] && line=\${line#*=}
+    COMPREPLY+=("$line")
+  done < <("\${COMP_WORDS[0]}" complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+  if [[ -n $files ]]; then
+    compopt -o filenames 2>/dev/null
+    while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "$current")
   fi
-  case \${COMP_WORDS[1]} in
-${cases.join("\n")}
-  esac
-  COMPREPLY=($(compgen -W "$words" -- "$cur"))
 }
-complete -o default -F _airlock airlock
-`;
-}
-
-function zsh(specs: readonly Spec[]): string {
-  const quote = (text: string): string => text.replace(/[':]/g, " ");
-  const cases = specs.map(({ name, options, subcommands }) => {
-    const ids = takesSession.has(name) ? ` \${(f)"$(${listIds})"}` : "";
-    return `    ${name}) compadd -- ${[...subcommands, ...options].join(" ")}${ids}; _files ;;`;
-  });
-  return `#compdef airlock
-# zsh completion for airlock: source <(airlock completion zsh)
+complete -F _airlock airlock
+`,
+  zsh: `#compdef airlock
+# zsh completion for airlock: source <(airlock completion zsh), after compinit; or as a file _airlock in $fpath
 _airlock() {
-  if (( CURRENT == 2 )); then
-    local -a commands=(
-${specs.map(({ name, summary }) => `      '${name}:${quote(summary)}'`).join("\n")}
-    )
-    _describe command commands
-    return
-  fi
-  case $words[2] in
-${cases.join("\n")}
-  esac
+  local line files= none=1
+  local -a offered
+  while IFS= read -r line; do
+    if [[ $line == :files ]]; then files=1; continue; fi
+    offered+=("\${\${line%%$'\\t'*}//:/\\\\:}:\${line#*$'\\t'}")
+  done < <("\${(Q)words[1]}" complete -- "\${(@Q)words[2,CURRENT]}" 2>/dev/null)
+  (( $#offered )) && _describe airlock offered && none=0
+  [[ -n $files ]] && _files && none=0
+  return none
 }
-compdef _airlock airlock
-`;
-}
+if [[ $funcstack[1] == _airlock ]]; then _airlock "$@"; else compdef _airlock airlock; fi
+`,
+  fish: `# fish completion for airlock: airlock completion fish | source
+function __airlock_complete
+  set -l words (commandline -opc)
+  set -l current (commandline -ct)
+  for line in ($words[1] complete -- $words[2..-1] $current 2>/dev/null)
+    if test "$line" = :files
+      __fish_complete_path $current
+    else
+      echo $line
+    end
+  end
+end
+complete -c airlock -f -a '(__airlock_complete)'
+`,
+} as const;
 
-function fish(specs: readonly Spec[]): string {
-  const quote = (text: string): string => text.replace(/'/g, "\\'");
-  const lines = specs.flatMap(({ name, summary, options, subcommands }) => {
-    const within = `complete -c airlock -n '__fish_seen_subcommand_from ${name}'`;
-    return [
-      `complete -c airlock -n __fish_use_subcommand -f -a ${name} -d '${quote(summary)}'`,
-      ...options.map((option) => `${within} -l ${option.slice(2)}`),
-      ...subcommands.map((subcommand) => `${within} -f -a ${subcommand}`),
-      ...(takesSession.has(name) ? [`${within} -f -a "(${quote(listIds)})"`] : []),
-    ];
-  });
-  return `# fish completion for airlock: airlock completion fish | source\n${lines.join("\n")}\n`;
-}
+type Shell = keyof typeof scripts;
 
-const writers: Readonly<Record<string, (specs: readonly Spec[]) => string>> = { bash, zsh, fish };
-
-async function completion(context: CommandContext, shell: string): Promise<number> {
-  const write = writers[shell];
-  if (write === undefined)
-    throw new AirlockError("E_USAGE", `no completion for "${shell}"`, { hint: "bash, zsh or fish" });
-  context.print(write(await readSpecs(context)));
+async function completion(context: CommandContext, shell: Shell): Promise<number> {
+  context.print(scripts[shell]);
   return 0;
 }
 
 /** `airlock completion`. */
 export function define(command: Command, act: Act): void {
   command
-    .argument("<shell>", "bash, zsh or fish")
+    .addArgument(new Argument("<shell>", "the shell").choices(Object.keys(scripts)))
     .addHelpText("after", "\nFor the present shell: source <(airlock completion bash)")
     .action(act(completion));
 }

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { AirlockError } from "../base/errors.js";
 import { Secret } from "../base/secret.js";
 import { requireApproval } from "../config/approve.js";
@@ -44,11 +44,6 @@ function parsed<T>(option: string, parse: (text: string) => T | null, form: stri
   };
 }
 
-const oneOf =
-  <T extends string>(...words: T[]) =>
-  (text: string): T | null =>
-    words.find((word) => word === text) ?? null;
-
 function positive(text: string): number | null {
   const value = Number(text);
   return text.trim() !== "" && Number.isFinite(value) && value > 0 ? value : null;
@@ -74,21 +69,20 @@ export function sessionOptions(command: Command): Command {
       "stop the sandbox after this long, e.g. 30m",
       parsed("timeout", parseDuration, "a time such as 90s or 1h30m"),
     )
-    .option(
-      "--user <user>",
-      "agent, or root: writable container root for package managers",
-      parsed("user", oneOf("agent", "root"), "agent or root"),
+    .addOption(
+      new Option("--user <user>", "root: writable container root for package managers").choices(["agent", "root"]),
     )
     .option("--runtime <name>", "the container runtime, e.g. runsc for gVisor")
-    .option(
-      "--workspace <how>",
-      "overlay or upload (chosen by itself otherwise)",
-      parsed("workspace", oneOf("overlay", "upload"), "overlay or upload"),
+    .addOption(
+      new Option("--workspace <how>", "how the project gets inside (chosen by itself)").choices(["overlay", "upload"]),
     )
-    .option(
-      "--network <what>",
-      "none, policy, ask, or open: any public host (policy when something is allowed)",
-      parsed("network", oneOf("none", "policy", "ask", "open"), "none, policy, ask or open"),
+    .addOption(
+      new Option("--network <what>", "open: any public host (default: policy when something is allowed)").choices([
+        "none",
+        "policy",
+        "ask",
+        "open",
+      ]),
     )
     .option("--allow-host <host[:port]>", "allow a host, on port 443 when none is given (repeatable)", collect);
 }

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { relative, resolve } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { AirlockError, messageOf } from "../base/errors.js";
 import { escapeText } from "../base/escape.js";
 import type { ChangeTotals } from "../model/change.js";
@@ -22,13 +22,6 @@ type OnExit = "review" | "keep" | "discard";
 interface RunOptions extends SessionOptions {
   readonly onExit?: OnExit;
   readonly summary?: string;
-}
-
-const onExitChoices: readonly string[] = ["review", "keep", "discard"];
-
-function parseOnExit(value: string): OnExit {
-  if (onExitChoices.includes(value)) return value as OnExit;
-  throw new AirlockError("E_USAGE", `--on-exit is review, keep or discard, not "${value}"`);
 }
 
 interface Ending {
@@ -129,10 +122,12 @@ export function define(command: Command, act: Act): void {
   sessionOptions(command)
     .usage("[options] [--] COMMAND [ARG...]")
     .argument("<command...>", "what to run inside")
-    .option(
-      "--on-exit <what>",
-      "review, keep or discard when the command has ended (review at a terminal, else keep)",
-      parseOnExit,
+    .addOption(
+      new Option("--on-exit <what>", "what becomes of the session (default: review at a terminal, else keep)").choices([
+        "review",
+        "keep",
+        "discard",
+      ]),
     )
     .option("--summary <file>", "write {session, exitCode, changes, kept} as JSON")
     .passThroughOptions()

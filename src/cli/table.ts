@@ -72,5 +72,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import("./completion.js"),
     project: false,
   },
+  {
+    name: "complete",
+    summary: "offer words to a shell's completion",
+    load: () => import("./complete.js"),
+    project: false,
+    hidden: true,
+  },
   { name: "supervise", summary: "watch a started session", load: () => import("./supervise.js"), hidden: true },
 ];

@@ -124,6 +124,7 @@ async function proveRuntime(bench: Workbench, engine: Engine, runtime: string, c
     image: bench.sandboxImage,
     imageVolumes: image?.volumes ?? [],
     imageEnvironment: image?.environment ?? [],
+    hasNames: image?.labels["airlock.names"] !== undefined,
     labels: { "airlock.home": bench.home.id, "airlock.role": "self-test" },
     hostname: "self-test",
     uid: 1000,

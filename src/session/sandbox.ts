@@ -61,6 +61,7 @@ export function sandboxRequest(bench: Workbench, { record, image, tty }: Sandbox
     image: record.rootImage ?? record.image.id,
     imageVolumes: image.volumes,
     imageEnvironment: image.environment,
+    hasNames: image.labels["airlock.names"] !== undefined,
     labels: { "airlock.home": bench.home.id, "airlock.session": record.id, "airlock.role": "sandbox" },
     hostname: record.id,
     uid: record.uid,

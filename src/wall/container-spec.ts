@@ -14,6 +14,8 @@ export interface SandboxSpec {
   readonly imageVolumes: readonly string[];
   /** `K=V` of the image. */
   readonly imageEnvironment: readonly string[];
+  /** The image's lists of users can be added to: its label `airlock.names`. */
+  readonly hasNames?: boolean;
   readonly labels: Labels;
   readonly hostname: string;
   readonly uid: number;
@@ -107,6 +109,11 @@ function hatchFolder(uid: number): Readonly<Record<string, string>> {
   return { "/run/airlock": `rw,nosuid,nodev,noexec,size=1m,mode=755,uid=${uid}` };
 }
 
+// Where init writes who the user is; what is there belongs to the agent, and decides nothing but names.
+function namesFolder({ uid, gid }: SandboxSpec): Readonly<Record<string, string>> {
+  return { "/var/lib/extrausers": `rw,nosuid,nodev,noexec,size=1m,mode=755,uid=${uid},gid=${gid}` };
+}
+
 // The hatch answers every name, and needs no capability for the ports of a namespace that leads nowhere.
 const hatchNetwork = {
   nameservers: ["127.0.0.1"],
@@ -146,6 +153,7 @@ export function buildSandboxRequest(spec: SandboxSpec): ContainerRequest {
     tmpfs: {
       "/run": "rw,nosuid,nodev,noexec,size=16m,mode=755",
       ...imageFolders(spec, temporary),
+      ...(spec.hasNames === true && user === "agent" ? namesFolder(spec) : {}),
       // exec: compilers, test runners and package managers run what they put there. Its size counts as memory.
       "/tmp": `rw,nosuid,nodev,exec,size=${temporary},nr_inodes=200k,mode=1777`,
       ...(spec.hatchUid === undefined ? {} : hatchFolder(spec.hatchUid)),

@@ -1,6 +1,3 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { commandTable } from "../../src/cli/table.js";
 import { TestBed } from "../support/cli.js";
@@ -91,20 +88,5 @@ describe("help", () => {
     const { stdout } = await bed.airlock(["--help"]);
     for (const { name, hidden } of commandTable)
       expect(stdout.toString().includes(`\n  ${name} `)).toBe(hidden !== true);
-  });
-});
-
-describe("completion", () => {
-  it.each(["bash", "zsh", "fish"])("for %s is accepted by the shell, where there is one", async (shell) => {
-    const { code, stdout } = await bed.airlock(["completion", shell]);
-    expect(code).toBe(0);
-    expect(stdout.toString()).toContain("discard");
-    const file = join(bed.root, `completion.${shell}`);
-    writeFileSync(file, stdout);
-    if (spawnSync(shell, ["-c", "true"]).error === undefined) execFileSync(shell, ["-n", file]);
-  });
-
-  it("refuses a shell that it does not know", async () => {
-    expect(await bed.airlock(["completion", "tcsh"])).toMatchObject({ code: 2 });
   });
 });

@@ -1,9 +1,8 @@
-import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Lab } from "../support/lab.js";
 import { type OwnEngine, startOwnEngine, whyNoOwnEngine } from "../support/own-engine.js";
+import { copySandboxImage, OwnEngineLab } from "../support/own-engine-lab.js";
 import { startOwnSshd, whyNoSshd } from "../support/own-sshd.js";
 
 const reason = whyNoOwnEngine() ?? (await whyNoSshd());
@@ -32,42 +31,19 @@ async function overSsh(own: OwnEngine): Promise<Way> {
   return { env, [Symbol.asyncDispose]: () => sshd[Symbol.asyncDispose]() };
 }
 
-/** A lab whose engine is reached over the network and sees none of this machine's files. */
-class RemoteLab extends Lab {
-  readonly #way: Environment;
-
-  constructor(way: Environment) {
-    super();
-    this.#way = way;
-  }
-
-  override env(extra: Environment = {}): Record<string, string> {
-    return { ...super.env(), ...this.#way, ...extra };
-  }
-
-  override async [Symbol.asyncDispose](): Promise<void> {
-    await this.airlock(["discard", "--all"]);
-    await super[Symbol.asyncDispose]();
-  }
-}
-
 describe.skipIf(reason !== null).each([
   ["mutual TLS", overTls],
   ["OpenSSH", overSsh],
 ])("sessions on an engine over %s", (_name, reach) => {
   let own: OwnEngine;
   let way: Way;
-  let lab: RemoteLab;
+  let lab: OwnEngineLab;
 
   beforeAll(async () => {
     own = await startOwnEngine({ tls: true });
     way = await reach(own);
-    lab = new RemoteLab(way.env);
-    const local = new Lab();
-    const images = await local.json<{ current: boolean; tags: string[] }[]>(["image", "ls", "--json"]);
-    const tag = images.find(({ current }) => current)?.tags[0] ?? "";
-    await local[Symbol.asyncDispose]();
-    execFileSync("sh", ["-c", `docker save "$1" | docker --host "unix://$2" load`, "sh", tag, own.socket]);
+    lab = new OwnEngineLab(way.env);
+    await copySandboxImage(own);
   }, 300_000);
   afterAll(async () => {
     await lab?.[Symbol.asyncDispose]();

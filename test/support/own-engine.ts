@@ -42,13 +42,20 @@ ip addr add $HOST_NET.2/29 dev inside && ip addr add $HOST_NET.3/29 dev inside
 exec setpriv --pdeathsig TERM dockerd "$@"
 `;
 
-/** Starts it and waits until it answers. */
-export async function startOwnEngine({ tls = false }: { readonly tls?: boolean } = {}): Promise<OwnEngine> {
+/** Starts it and waits until it answers; `runtimes` are programs that it can run containers with, by name. */
+export async function startOwnEngine({
+  tls = false,
+  runtimes = {},
+}: {
+  readonly tls?: boolean;
+  readonly runtimes?: Readonly<Record<string, string>>;
+} = {}): Promise<OwnEngine> {
   const folder = await mkdtemp("/var/tmp/airlock-test-engine-");
   const socket = join(folder, "docker.sock");
   const certificates = join(folder, "certificates");
   const network = `10.213.${randomInt(256)}`;
-  const flags = [...daemonFlags(folder, socket), ...(tls ? tlsFlags(certificates) : [])];
+  const added = Object.entries(runtimes).map(([name, path]) => `--add-runtime=${name}=${path}`);
+  const flags = [...daemonFlags(folder, socket), ...added, ...(tls ? tlsFlags(certificates) : [])];
   const launch = () => spawnDaemon(folder, network, flags);
   if (tls) await makeCertificates(certificates, `${network}.2`);
   let child = await launch();

@@ -92,6 +92,13 @@ describe("a hostile image", () => {
     expect(tmpfs["/data"]).toMatch(/^rw,nosuid,nodev,exec,size=\d+,nr_inodes=200k,uid=\d+,gid=\d+,mode=755$/);
   });
 
+  it("gets a folder for the name of its user where the image looks there, and never with a writable root", () => {
+    const name = "/var/lib/extrausers";
+    expect(build({ hasNames: true }).tmpfs[name]).toMatch(/^rw,nosuid,nodev,noexec,size=1m,mode=755,uid=\d+,gid=\d+$/);
+    expect(build({ hasNames: true, user: "root" }).tmpfs).not.toHaveProperty(name);
+    expect(build().tmpfs).not.toHaveProperty(name);
+  });
+
   it("cannot hide a system folder behind any spelling", () => {
     const segment = fc.constantFrom(".", "..", "", "opt", "x");
     fc.assert(
