@@ -63,14 +63,23 @@ const englishOnly = {
 };
 
 // Large and rarely needed: each is a file of its own, so that no start reads it. The whole of zod would also take its small
-// sister (`zod/mini`, which every start needs) along.
-const apart = ["dockerode", "yaml", "zod"];
+// sister (`zod/mini`, which every start needs) along. By the name of the file: what is bundled into it, and every way it is imported.
+const apart = {
+  dockerode: { entry: "dockerode" },
+  "jsonc-parser": { entry: "jsonc-parser/lib/esm/main.js", imports: /^jsonc-parser$/ },
+  "mcp-sdk": { entry: "./src/mcp/sdk.ts", imports: /^\.\/sdk\.js$/ },
+  "smol-toml": { entry: "smol-toml" },
+  yaml: { entry: "yaml" },
+  zod: { entry: "zod", imports: /^zod(\/v4)?$/ },
+};
 const keepApart = {
   name: "keep-apart",
   setup(bundler) {
-    bundler.onResolve({ filter: new RegExp(`^(${apart.join("|")})$`) }, ({ path, kind }) =>
-      kind === "entry-point" ? undefined : { path: `./${path}.cjs`, external: true },
-    );
+    for (const [name, { entry, imports = new RegExp(`^${entry}$`) }] of Object.entries(apart)) {
+      bundler.onResolve({ filter: imports }, ({ kind }) =>
+        kind === "entry-point" ? undefined : { path: `./${name}.cjs`, external: true },
+      );
+    }
   },
 };
 
@@ -112,7 +121,10 @@ function writeCompiled(name) {
 const fresh = `dist.${process.pid}`;
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: { airlock: "src/bin.ts", ...Object.fromEntries(apart.map((name) => [name, name])) },
+  entryPoints: {
+    airlock: "src/bin.ts",
+    ...Object.fromEntries(Object.entries(apart).map(([name, { entry }]) => [name, entry])),
+  },
   outdir: fresh,
   bundle: true,
   format: "cjs",
