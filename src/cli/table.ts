@@ -50,6 +50,12 @@ export const commandTable: readonly CommandEntry[] = [
     json: true,
   },
   { name: "forward", summary: "open a local port to one inside", load: () => import("./forward.js") },
+  {
+    name: "mcp",
+    summary: "offer the sandbox's tools to an agent's client (MCP)",
+    load: () => import("./mcp.js"),
+    project: false,
+  },
   { name: "log", summary: "show or verify a session's journal", load: () => import("./log.js"), json: true },
   {
     name: "doctor",
