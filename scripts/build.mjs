@@ -12,7 +12,7 @@ const root = new URL("..", import.meta.url).pathname;
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
 // The folders whose content makes the sandbox image: their hash is in its tag, so CLI and image cannot disagree.
-const imageFolders = ["images/sandbox", "init", "hatch", "keeper"];
+const imageFolders = ["images/sandbox", "init", "hatch", "toolserver", "keeper"];
 
 function listFiles(folder) {
   return readdirSync(join(root, folder), { withFileTypes: true })

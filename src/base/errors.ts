@@ -49,6 +49,16 @@ export const catalogue = {
   E_SNAPSHOT_NOT_FOUND: { exit: 10, doc: "There is no such snapshot." },
   E_STATE_DAMAGED: { exit: 15, doc: "A state file cannot be read." },
   E_STOPPED_BY_LIMIT: { exit: 1, doc: "The sandbox was stopped because it reached a limit." },
+  E_TOOL_ARGUMENTS: {
+    exit: 2,
+    doc: "A tool was called with arguments that it does not have, or that cannot be understood.",
+  },
+  E_TOOL_DENIED: { exit: 13, doc: "A tool call was not allowed to run." },
+  E_TOOL_FAILED: { exit: 1, doc: "A tool call ran and could not do what it was asked for." },
+  E_TOOL_SERVER: {
+    exit: 12,
+    doc: "The program that runs tools in the sandbox ended or broke its protocol.",
+  },
   E_USAGE: { exit: 2, doc: "The command line is wrong." },
   E_WALL_UNPROVED: { exit: 13, doc: "The sandbox is not as tight as asked for, so nothing was started in it." },
   E_WIRE_BROKEN: {

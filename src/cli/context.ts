@@ -6,7 +6,8 @@ import type { Edge } from "./edge.js";
 
 /** Options that every command takes. */
 export interface GlobalOptions {
-  readonly json?: boolean;
+  /** A text where `--json` takes one (`airlock tool`). */
+  readonly json?: boolean | string;
   readonly debug?: boolean;
   readonly quiet?: boolean;
   readonly engine?: string;
@@ -66,7 +67,7 @@ export function reportFailure(error: unknown, edge: Edge, options: GlobalOptions
   const code = known ? error.code : "E_INTERNAL";
   const exit = known ? error.exitCode : 1;
   const hint = known ? error.hint : "this is a defect in Airlock; --debug shows where it happened";
-  if (options.json === true) {
+  if (options.json !== undefined && options.json !== false) {
     edge.stderr.write(
       `${JSON.stringify({ type: "error", code, message: messageOf(error), hint: hint ?? null, exit })}\n`,
     );

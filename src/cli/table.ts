@@ -10,6 +10,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   { name: "start", summary: "start a sandbox that stays", load: () => import("./start.js"), json: true },
   { name: "exec", summary: "run a command in a session's sandbox", load: () => import("./exec.js"), ownFailure: 125 },
+  { name: "tool", summary: "call a tool in a session's sandbox", load: () => import("./tool.js") },
   { name: "shell", summary: "open a shell in a session's sandbox", load: () => import("./shell.js"), ownFailure: 125 },
   { name: "ls", summary: "list sessions", load: () => import("./ls.js"), json: true },
   {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { ContextFile } from "./tar-stream.js";
 
 // Besides these, the context holds node.tgz and npm.tgz, which node.lock.json names.
-const imageFolders = ["images/sandbox", "init", "hatch", "keeper"] as const;
+const imageFolders = ["images/sandbox", "init", "hatch", "toolserver", "keeper"] as const;
 
 function listFiles(root: string, folder: string): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true })

@@ -17,7 +17,7 @@ function refuseStaleBuild({ packageRoot, hash }: ImageWork): void {
   if (actual === hash) return;
   throw new AirlockError(
     "E_IMAGE_BUILD",
-    `images/sandbox, init or keeper changed since Airlock was built (${actual})`,
+    `what the sandbox image is made of changed since Airlock was built (${actual})`,
     {
       hint: "run: npm run build",
     },

@@ -5,6 +5,7 @@ import type { ExecStreams } from "../model/engine.js";
 import type { SessionRecord } from "../model/session.js";
 import type { Terminal } from "../model/terminal.js";
 import { sandboxEnvironment } from "./environment.js";
+import { killProcesses } from "./kill-processes.js";
 import { readInitLine, releaseFrame } from "./release.js";
 import { ensureRunning, type Program } from "./reopen.js";
 import { isContainerGone } from "./run.js";
@@ -26,33 +27,14 @@ const readyTimeoutMs = 30_000;
 /** As for `run`: a command may ignore Ctrl-C. */
 const interruptsToKill = 3;
 
-async function runningRecord(bench: Workbench, id: string, program: Program): Promise<SessionRecord> {
+/** The record of a session whose sandbox runs; it is started again when it had stopped. */
+export async function runningRecord(bench: Workbench, id: string, program: Program): Promise<SessionRecord> {
   await using _lock = await lockSession(bench.home, id, bench.signal);
   const record = await loadSession(bench.home, id);
   if (record === null || record.state === "discarding" || record.state === "discarded") {
     throw new AirlockError("E_SESSION_NOT_FOUND", `session "${id}" was discarded`);
   }
   return await ensureRunning(bench, record, program);
-}
-
-// Closing the stream would leave the processes running: they are found by the token in their environment.
-async function killByToken(
-  bench: Workbench,
-  container: string,
-  user: string,
-  token: string,
-  signal: string,
-): Promise<void> {
-  const engine = await bench.engine();
-  await using killer = await engine.exec({
-    container,
-    command: ["/airlock/init", "kill", token, signal.replace(/^SIG/, "")],
-    user,
-    tty: false,
-  });
-  killer.stdout.resume();
-  killer.stderr?.resume();
-  await killer.exitCode();
 }
 
 async function openExec(
@@ -91,7 +73,7 @@ export async function execInSession(bench: Workbench, id: string, options: ExecO
   const kill = (signal: string): Promise<void> => {
     interrupts += signal === "SIGINT" ? 1 : 0;
     const sent = interrupts >= interruptsToKill ? "SIGKILL" : signal;
-    return killByToken(bench, container, `${record.uid}:${record.gid}`, token, sent);
+    return killProcesses(bench, { container, user: `${record.uid}:${record.gid}`, token, signal: sent });
   };
   const remote: RemoteProcess = {
     streams,

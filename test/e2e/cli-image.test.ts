@@ -20,7 +20,7 @@ let engine: Engine;
 
 // What .dockerignore lets through; the engine's API takes the context as it is.
 function context(): ContextFile[] {
-  const under = ["bin", "dist", "hatch", "images", "init", "keeper", "presets"].flatMap((folder) =>
+  const under = ["bin", "dist", "hatch", "images", "init", "keeper", "presets", "toolserver"].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && !entry.parentPath.includes("__pycache__"))
       .map((entry) => join(entry.parentPath, entry.name).slice(root.length)),

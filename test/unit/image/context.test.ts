@@ -12,7 +12,7 @@ beforeEach(() => {
 afterEach(() => fixture[Symbol.dispose]());
 
 describe("the content hash of the image", () => {
-  it.each(["images/sandbox/Dockerfile", "init/main.c", "hatch/main.c", "keeper/deep/er.py"])(
+  it.each(["images/sandbox/Dockerfile", "init/main.c", "hatch/main.c", "toolserver/main.c", "keeper/deep/er.py"])(
     "changes with %s",
     (path) => {
       const before = contentHash(fixture.root);
@@ -40,7 +40,7 @@ describe("the content hash of the image", () => {
 });
 
 describe("the build context", () => {
-  it("has the Dockerfile at its root and hatch, init and keeper as folders", () => {
+  it("has the Dockerfile at its root and hatch, init, keeper and toolserver as folders", () => {
     const names = contextFiles(fixture.root).map(({ name }) => name);
     expect(names.sort()).toEqual([
       "Dockerfile",
@@ -49,6 +49,7 @@ describe("the build context", () => {
       "keeper/main.py",
       "node.lock.json",
       "packages.txt",
+      "toolserver/main.c",
     ]);
   });
 
@@ -61,7 +62,7 @@ describe("the build context", () => {
     ) as [{ files: { path: string }[] }];
     const shipped = new Set(packed[0].files.map(({ path }) => path));
     const needed = contextFiles(repository).map(({ name }) =>
-      /^(hatch|init|keeper)\//.test(name) ? name : `images/sandbox/${name}`,
+      /^(hatch|init|keeper|toolserver)\//.test(name) ? name : `images/sandbox/${name}`,
     );
     expect(needed.filter((path) => !shipped.has(path))).toEqual([]);
     expect(shipped).toContain("images/base/make-rootfs");

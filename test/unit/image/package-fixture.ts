@@ -20,6 +20,7 @@ export class PackageFixture implements Disposable {
     this.write("images/sandbox/packages.txt", "git\n");
     this.write("init/main.c", "int main(void) { return 0; }\n");
     this.write("hatch/main.c", "int main(void) { return 0; }\n");
+    this.write("toolserver/main.c", "int main(void) { return 0; }\n");
     this.write("keeper/main.py", "pass\n");
     const entry = { package: "node-x", integrity: integrityOfText("node") };
     this.write(
