@@ -22,15 +22,29 @@ export function dataResult(
   return { content: [{ type: "text", text: JSON.stringify(data) }, ...more], structuredContent: { ...data } };
 }
 
-const deniedBy = {
-  policy: "Denied by the session's trust rules",
-  person: "Denied by the person",
-  pending: "Not run: a person has not answered yet",
-} as const;
+const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** The answer to a tool call. A denial is an error that names who denied and what to do instead. */
+// A picture goes to the client as one, so that its model sees it; as text it would be megabytes of nothing.
+function takeImages(result: Readonly<Record<string, unknown>>): {
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly images: readonly ContentBlock[];
+} {
+  const { results } = result;
+  if (!Array.isArray(results)) return { data: result, images: [] };
+  const images: ContentBlock[] = [];
+  const rest = results.map((each: unknown) => {
+    if (!isPlain(each) || each["mode"] !== "image" || typeof each["base64"] !== "string") return each;
+    const { base64, ...told } = each;
+    images.push({ type: "image", data: base64 as string, mimeType: String(each["media_type"]) });
+    return told;
+  });
+  return { data: { ...result, results: rest }, images };
+}
+
+/** The answer to a tool call. A denial is an error whose text names who denied and what to do instead. */
 export function outcomeResult(outcome: ToolOutcome): CallToolResult {
-  if (outcome.kind === "done") return dataResult(outcome.result);
-  if (outcome.kind === "failed") return errorResult(outcome.text);
-  return errorResult(`${deniedBy[outcome.code]}: ${outcome.text}`);
+  if (outcome.kind !== "done") return errorResult(escapeBody(outcome.text));
+  const { data, images } = takeImages(outcome.result);
+  return dataResult(data, images);
 }

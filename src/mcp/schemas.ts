@@ -20,6 +20,7 @@ export function toldSchema<T>(schema: JsonSchema): StandardSchemaWithJSON<T, T> 
 
 const text = (description: string): JsonSchema => ({ type: "string", description });
 const texts = (description: string): JsonSchema => ({ type: "array", items: { type: "string" }, description });
+const flag = (description: string): JsonSchema => ({ type: "boolean", description });
 const whole = (description: string): JsonSchema => ({ type: "integer", description });
 
 function object(properties: Readonly<Record<string, JsonSchema>>, required: readonly string[]): JsonSchema {
@@ -61,6 +62,7 @@ export const argumentSchemas = {
       file_text: text("For create: the whole content."),
       old_str: text("For str_replace: text that stands in the file exactly once."),
       new_str: text("For str_replace, insert and append: the new text."),
+      replace_all: flag("For str_replace: in every place."),
       insert_line: whole("For insert: the line after which it goes; 0 is the beginning."),
       summary,
     },
@@ -71,6 +73,7 @@ export const argumentSchemas = {
       command: text("Run by bash in the sandbox."),
       cwd: text("Folder it runs in; the project by default."),
       timeout: { type: "number", description: "Seconds after which it is ended." },
+      persistent: flag("Runs in a shell that is kept: folder, variables and functions stay for the next such command."),
       env: { type: "object", additionalProperties: { type: "string" }, description: "Further variables." },
       summary,
     },
@@ -95,6 +98,9 @@ export const argumentSchemas = {
       pattern: text("A regular expression."),
       path: text("File or folder to look in; the project by default."),
       include: text("Only files whose path fits this glob."),
+      case_sensitive: flag("True by default."),
+      output_mode: { type: "string", enum: ["content", "files_with_matches", "count"] },
+      context_lines: whole("Lines around each hit."),
     },
     ["pattern"],
   ),
@@ -102,8 +108,6 @@ export const argumentSchemas = {
 
 /** What a tool of the sandbox hands back: the fields are the tool's own. */
 export const resultSchema = toldSchema<Record<string, unknown>>({ type: "object", additionalProperties: true });
-
-const session = z.string().describe("The session's id.");
 
 /** Arguments of the tools that work on the session itself. */
 export const sessionArguments = {
@@ -123,19 +127,32 @@ export const sessionArguments = {
   }),
 } as const;
 
-/** What the tools that work on the session hand back. */
+function answer(
+  properties: Readonly<Record<string, JsonSchema>>,
+): ReturnType<typeof toldSchema<Record<string, unknown>>> {
+  const all = { session: text("The session's id."), ...properties };
+  return toldSchema({ type: "object", properties: all, required: Object.keys(all), additionalProperties: true });
+}
+
+const change = {
+  type: "object",
+  properties: { path: text("The path in the project."), kind: text("added, modified, deleted …") },
+  required: ["path", "kind"],
+  additionalProperties: true,
+};
+
+/** What the tools that work on the session hand back; there may be more than is told. */
 export const sessionResults = {
-  snapshot: z.looseObject({ session, id: z.string(), files: z.int(), bytes: z.number() }),
-  restore: z.looseObject({
-    session,
-    restored: z.string(),
-    before: z.string().describe("What was there, as a snapshot."),
+  snapshot: answer({ id: text("The snapshot's name."), files: whole("Entries in it."), bytes: whole("Their size.") }),
+  restore: answer({ restored: text("The snapshot."), before: text("What was there before, as a snapshot.") }),
+  diff: answer({
+    changes: { type: "array", items: change, description: "Deletions and what is risky first." },
+    left: whole("Changes that are not listed because there are so many."),
   }),
-  diff: z.looseObject({
-    session,
-    changes: z.array(z.looseObject({ path: z.string(), kind: z.string() })),
-    left: z.int().describe("Changes that are not listed because there are so many."),
+  status: answer({ state: text("running, stopped …"), project: text("On the host."), workspace: text("Inside.") }),
+  request_apply: answer({
+    applied: { type: "boolean", const: false, description: "Never: a person applies." },
+    changes: whole("How many there are to review."),
+    command: text("What a person runs to review them."),
   }),
-  status: z.looseObject({ session, state: z.string(), project: z.string(), workspace: z.string() }),
-  request_apply: z.looseObject({ session, applied: z.literal(false), changes: z.int(), command: z.string() }),
 } as const;

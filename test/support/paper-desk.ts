@@ -57,8 +57,13 @@ export class PaperDesk implements Desk {
       return { kind: "failed", text: "cancelled" };
     }
     if (command === "throw") throw new AirlockError("E_ENGINE_LOST", "the sandbox died", { hint: "airlock status" });
-    if (command === "deny") return { kind: "denied", code: "policy", text: 'rule "deny shell" of airlock.yaml' };
+    if (command === "deny")
+      return { kind: "denied", code: "policy", text: "denied by policy: deny shell (airlock.yaml)" };
     if (command.startsWith("ask")) return this.#ask(command, call);
+    if (command === "picture") {
+      const image = { path: "/a.png", mode: "image", media_type: "image/png", size: 3, base64: "AAAA" };
+      return { kind: "done", result: { results: [image, { path: "/b", mode: "line", text: "b" }] } };
+    }
     if (command === "print") {
       call.onOutput("first\nsecond\n");
       await new Promise((resolve) => setTimeout(resolve, 300));
@@ -68,8 +73,9 @@ export class PaperDesk implements Desk {
 
   async #ask(command: string, call: DeskCall): Promise<ToolOutcome> {
     const answer = (await call.askClient?.(questionAbout(command), call.signal)) ?? null;
-    if (answer === null) return { kind: "denied", code: "pending", text: "airlock approve answers it" };
-    if (answer.verdict === "deny") return { kind: "denied", code: "person", text: answer.reason ?? "no reason given" };
+    if (answer === null) return { kind: "denied", code: "pending", text: "not run: airlock approve answers it" };
+    if (answer.verdict === "deny")
+      return { kind: "denied", code: "person", text: `the user denied this: ${answer.reason ?? "-"}` };
     return { kind: "done", result: { exitCode: 0, stdout: `${answer.scope} ${answer.tier}`, stderr: "" } };
   }
 

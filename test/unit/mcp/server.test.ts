@@ -62,12 +62,27 @@ describe.each(eras)("the server, spoken to by the protocol's own client (%s)", (
     await client.close();
   });
 
+  test("hands on a picture as one", async () => {
+    await using line = new PaperLine();
+    const client = await connected(line, era);
+    const { content, structuredContent } = await client.callTool({ name: "shell", arguments: { command: "picture" } });
+    expect(content[1]).toEqual({ type: "image", data: "AAAA", mimeType: "image/png" });
+    expect(structuredContent).toEqual({
+      results: [
+        { path: "/a.png", mode: "image", media_type: "image/png", size: 3 },
+        { path: "/b", mode: "line", text: "b" },
+      ],
+    });
+    expect(JSON.parse(textOf({ content }))).toEqual(structuredContent);
+    await client.close();
+  });
+
   test("answers a denial with an error that names the rule", async () => {
     await using line = new PaperLine();
     const client = await connected(line, era);
     const result = await client.callTool({ name: "shell", arguments: { command: "deny" } });
     expect(result.isError).toBe(true);
-    expect(textOf(result)).toBe('Denied by the session\'s trust rules: rule "deny shell" of airlock.yaml');
+    expect(textOf(result)).toBe("denied by policy: deny shell (airlock.yaml)");
     await client.close();
   });
 
@@ -169,7 +184,7 @@ describe.each(eras)("the server, spoken to by the protocol's own client (%s)", (
     expect(seen).toHaveLength(1);
     expect(seen[0]).toContain("  command: ask git pull");
     if (expected.kind === "ok") expect(result.structuredContent).toMatchObject({ stdout: expected.stdout });
-    else expect(textOf(result)).toMatch(/^Denied by the person/);
+    else expect(textOf(result)).toMatch(/^the user denied this/);
     expect((line.desk as PaperDesk).calls).toHaveLength(1);
     await client.close();
   });
@@ -178,24 +193,24 @@ describe.each(eras)("the server, spoken to by the protocol's own client (%s)", (
     await using line = new PaperLine();
     const { client } = await asked(line, era, { action: "decline", content: { reason: "use npm ci" } });
     const declined = await client.callTool({ name: "shell", arguments: { command: "ask x" } });
-    expect(textOf(declined)).toBe("Denied by the person: use npm ci");
+    expect(textOf(declined)).toBe("the user denied this: use npm ci");
     await client.close();
     await using second = new PaperLine();
     const other = await asked(second, era, { action: "cancel" });
     const closed = await other.client.callTool({ name: "shell", arguments: { command: "ask x" } });
-    expect(textOf(closed)).toBe("Not run: a person has not answered yet: airlock approve answers it");
+    expect(textOf(closed)).toBe("not run: airlock approve answers it");
     await other.client.close();
   });
 
   test("asks no client that has not said that it can be asked, and none at all when told so", async () => {
     await using line = new PaperLine();
     const client = await connected(line, era);
-    expect(textOf(await client.callTool({ name: "shell", arguments: { command: "ask x" } }))).toMatch(/^Not run/);
+    expect(textOf(await client.callTool({ name: "shell", arguments: { command: "ask x" } }))).toMatch(/^not run/);
     expect((line.desk as PaperDesk).calls[0]?.askClient).toBeNull();
     await client.close();
     await using silent = new PaperLine(new PaperDesk(), false);
     const able = await asked(silent, era, { action: "accept", content: { answer: "yes, once" } });
-    expect(textOf(await able.client.callTool({ name: "shell", arguments: { command: "ask x" } }))).toMatch(/^Not run/);
+    expect(textOf(await able.client.callTool({ name: "shell", arguments: { command: "ask x" } }))).toMatch(/^not run/);
     expect(able.seen).toEqual([]);
     await able.client.close();
   });
