@@ -198,6 +198,7 @@ void work_grep(const struct call *call) {
     if (folder < 0) failed_errno("cannot open");
     struct stat found;
     if (fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) != 0) failed_errno("cannot open");
+    if (S_ISLNK(found.st_mode)) failed("ELOOP", "is a link");
     if (!S_ISREG(found.st_mode)) failed("EINVAL", "is no regular file");
     included_count = 0;
     is_whole = grep_one(&(struct found){.folder = folder, .name = name, .below = name, .type = DT_REG});

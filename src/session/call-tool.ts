@@ -40,14 +40,15 @@ interface Prepared {
   readonly touches: readonly string[];
 }
 
-type Verdict =
-  | { readonly kind: "run"; readonly prepared: Prepared; readonly rule: string; readonly by: string }
-  | {
-      readonly kind: "denied";
-      readonly outcome: ToolOutcome & { readonly kind: "denied" };
-      readonly rule: string;
-      readonly by: string;
-    };
+interface Judged {
+  readonly prepared: Prepared;
+  readonly rule: string;
+  readonly by: string;
+}
+
+type Denial = ToolOutcome & { readonly kind: "denied" };
+
+type Verdict = (Judged & { readonly kind: "run" }) | (Judged & { readonly kind: "denied"; readonly outcome: Denial });
 
 function subjectOf(call: ToolCall, paths: readonly string[]): TrustSubject {
   if (call.tool === "shell") return { tool: "shell", command: call.command, folder: call.folder };
@@ -57,33 +58,44 @@ function subjectOf(call: ToolCall, paths: readonly string[]): TrustSubject {
   return { tool: call.tool, paths };
 }
 
-// A link may lead from a trusted path to one that is not: both are decided on, and only the real one is opened.
-async function prepare(toolbox: Toolbox, request: Pick<ToolRequest, "name" | "arguments">): Promise<Prepared> {
-  const given = parseToolCall(request.name, request.arguments, toolbox.place);
-  const named = pathsOfCall(given);
-  const real = named.length === 0 ? new Map<string, string>() : await resolvePaths(await toolbox.channel(), named);
-  const call = withPaths(given, (path) => real.get(path) ?? path);
-  const touches = [...new Set([...named, ...real.values()])];
+function prepare(toolbox: Toolbox, request: Pick<ToolRequest, "name" | "arguments">): Prepared {
+  const call = parseToolCall(request.name, request.arguments, toolbox.place);
+  const touches = pathsOfCall(call);
   return { call, subject: subjectOf(call, touches), touches };
 }
 
-const denied = (code: "policy" | "person" | "pending", text: string): Verdict & { kind: "denied" } => ({
-  kind: "denied",
-  outcome: { kind: "denied", code, text },
-  rule: "",
-  by: code,
-});
-
-function policyDenial(decision: TrustDecision): Verdict {
-  const text = `denied by policy: ${decision.why} (${decision.rule}). Do something else, or ask the user to change what is trusted.`;
-  return { ...denied("policy", text), rule: decision.rule };
+// A link may lead from a trusted path to one that is not: both are decided on, and only the real one is opened.
+async function followLinks(toolbox: Toolbox, { call, touches }: Prepared): Promise<Prepared> {
+  if (touches.length === 0) return { call, subject: subjectOf(call, touches), touches };
+  const real = await resolvePaths(await toolbox.channel(), touches);
+  const led = withPaths(call, (path) => real.get(path) ?? path);
+  const both = [...new Set([...touches, ...real.values()])];
+  return { call: led, subject: subjectOf(led, both), touches: both };
 }
 
-async function judge(toolbox: Toolbox, guard: ToolGuard, request: ToolRequest, prepared: Prepared): Promise<Verdict> {
-  const decision = await guard.decide(prepared.subject);
+function denied(judged: Judged, code: Denial["code"], text: string): Verdict {
+  return { ...judged, kind: "denied", outcome: { kind: "denied", code, text } };
+}
+
+function policyDenial({ rule, why }: TrustDecision, prepared: Prepared): Verdict {
+  const text = `denied by policy: ${why} (${rule}). Do something else, or ask the user to change what is trusted.`;
+  return denied({ prepared, rule, by: "policy" }, "policy", text);
+}
+
+/*
+ * A path without a link in it is decided on as it was given, and opened without following any: for most calls that is all. Before a
+ * person is asked, and where a link was found, the sandbox says where it leads.
+ */
+async function judge(toolbox: Toolbox, guard: ToolGuard, request: ToolRequest, hasLink: boolean): Promise<Verdict> {
+  let prepared = prepare(toolbox, request);
+  let decision = await guard.decide(prepared.subject);
+  if (hasLink || decision.verdict === "ask") {
+    prepared = await followLinks(toolbox, prepared);
+    decision = await guard.decide(prepared.subject);
+  }
   const { rule, why, tiers } = decision;
   if (decision.verdict === "allow") return { kind: "run", prepared, rule, by: "trust" };
-  if (decision.verdict === "deny") return policyDenial(decision);
+  if (decision.verdict === "deny") return policyDenial(decision, prepared);
   const question: ToolQuestion = {
     kind: "tool",
     tool: prepared.call.tool,
@@ -96,12 +108,16 @@ async function judge(toolbox: Toolbox, guard: ToolGuard, request: ToolRequest, p
   };
   const answer = await guard.ask(question, decision, request.signal);
   if (answer === null) {
-    return { ...denied("pending", `not trusted, and there is nobody to ask: ${why} (${rule})`), rule };
+    return denied(
+      { prepared, rule, by: "nobody" },
+      "pending",
+      `not trusted, and nobody is there to ask: ${why} (${rule})`,
+    );
   }
   if (answer.verdict === "deny") {
     const reason = answer.reason === null ? "" : ` They say: ${answer.reason}`;
     const who = answer.by === "deadline" ? "Nobody answered in time, so this was denied." : "The user denied this.";
-    return { ...denied("person", `${who}${reason}`), rule, by: answer.by };
+    return denied({ prepared, rule, by: answer.by }, "person", `${who}${reason}`);
   }
   if (answer.edited === null) return { kind: "run", prepared, rule, by: answer.by };
   return judgeEdited(toolbox, guard, { request, edited: answer.edited, by: answer.by });
@@ -113,9 +129,9 @@ async function judgeEdited(
   guard: ToolGuard,
   { request, edited, by }: { readonly request: ToolRequest; readonly edited: unknown; readonly by: string },
 ): Promise<Verdict> {
-  const prepared = await prepare(toolbox, { name: request.name, arguments: edited });
+  const prepared = await followLinks(toolbox, prepare(toolbox, { name: request.name, arguments: edited }));
   const decision = await guard.decide(prepared.subject);
-  if (decision.verdict === "deny") return policyDenial(decision);
+  if (decision.verdict === "deny") return policyDenial(decision, prepared);
   return { kind: "run", prepared, rule: decision.rule, by: `${by}, edited` };
 }
 
@@ -130,62 +146,86 @@ const digest = (value: unknown): { readonly sha256: string; readonly bytes: numb
   return { sha256: createHash("sha256").update(text).digest("hex"), bytes: Buffer.byteLength(text) };
 };
 
-function failureText(error: ToolRefusal): string {
-  if (error.code === "ELOOP") return "the path leads somewhere else than when it was decided on; make the call again";
-  return `${error.message} (${error.code})`;
-}
+const linked = Symbol("a link is in the way");
 
-async function run(toolbox: Toolbox, request: ToolRequest, call: ToolCall): Promise<ToolOutcome> {
+// A caller names itself: any bytes, any length.
+const shellName = (caller: Caller): string => createHash("sha256").update(caller).digest("hex").slice(0, 32);
+
+async function run(toolbox: Toolbox, request: ToolRequest, call: ToolCall): Promise<ToolOutcome | typeof linked> {
   const { signal, onOutput } = request;
   try {
     const channel = await toolbox.channel();
     const place = { channel, queue: toolbox.queue, shell: shellName(request.caller), control: { signal, onOutput } };
     return { kind: "done", result: await runCall(call, place) };
   } catch (error) {
-    if (error instanceof ToolRefusal) return { kind: "failed", text: failureText(error) };
+    if (error instanceof ToolRefusal)
+      return error.code === "ELOOP" ? linked : { kind: "failed", text: `${error.message} (${error.code})` };
     if (!isAirlockError(error, "E_TOOL_FAILED")) throw error;
     return { kind: "failed", text: error.hint === undefined ? error.message : `${error.message}; ${error.hint}` };
   }
 }
 
-// A caller names itself: any bytes, any length.
-const shellName = (caller: Caller): string => createHash("sha256").update(caller).digest("hex").slice(0, 32);
+const moved: ToolOutcome = {
+  kind: "failed",
+  text: "the path leads somewhere else than when it was decided on; make the call again",
+};
+
+async function recordCall(
+  guard: ToolGuard,
+  request: ToolRequest,
+  { verdict, id }: { readonly verdict: Verdict; readonly id: string },
+): Promise<void> {
+  const { prepared, rule, by } = verdict;
+  const decision = verdict.kind === "run" ? "allow" : "deny";
+  const data = {
+    call: id,
+    caller: request.caller,
+    tool: prepared.call.tool,
+    arguments: recordable(prepared.call),
+    decision,
+    rule,
+    by,
+  };
+  await guard.record({ kind: "tool.call", data });
+}
+
+async function attempt(
+  toolbox: Toolbox,
+  guard: ToolGuard,
+  request: ToolRequest,
+  hasLink: boolean,
+): Promise<ToolOutcome | typeof linked> {
+  const verdict = await judge(toolbox, guard, request, hasLink);
+  const id = newToken(6);
+  await recordCall(guard, request, { verdict, id });
+  if (verdict.kind === "denied") return verdict.outcome;
+  const { call } = verdict.prepared;
+  const started = performance.now();
+  const finish = (outcome: string, data: Readonly<Record<string, unknown>>): Promise<void> => {
+    const ms = Math.round((performance.now() - started) * 10) / 10;
+    return guard.record({ kind: "tool.result", data: { call: id, tool: call.tool, outcome, ...data, ms } });
+  };
+  let outcome: ToolOutcome | typeof linked;
+  try {
+    if (request.signal?.aborted === true) throw new AirlockError("E_CANCELLED", "cancelled before it began");
+    outcome = await run(toolbox, request, call);
+  } catch (error) {
+    await finish("lost", { error: messageOf(error) });
+    throw error;
+  }
+  if (outcome === linked) await finish("linked", {});
+  else await finish(outcome.kind, digest(outcome.kind === "done" ? outcome.result : outcome));
+  return outcome;
+}
 
 /**
  * One tool call from beginning to end: understood, decided, written down, run, written down again. What cannot be recorded does not
  * run. Rejects with `E_TOOL_ARGUMENTS` for a call that makes no sense, with `E_TOOL_SERVER` when its server was lost.
  */
 export async function callTool(toolbox: Toolbox, guard: ToolGuard, request: ToolRequest): Promise<ToolOutcome> {
-  const prepared = await prepare(toolbox, request);
-  const verdict = await judge(toolbox, guard, request, prepared);
-  const id = newToken(6);
-  const { call } = verdict.kind === "run" ? verdict.prepared : prepared;
-  const { tool } = call;
-  await guard.record({
-    kind: "tool.call",
-    data: {
-      call: id,
-      caller: request.caller,
-      tool,
-      arguments: recordable(call),
-      decision: verdict.kind === "run" ? "allow" : "deny",
-      rule: verdict.rule,
-      by: verdict.by,
-    },
-  });
-  if (verdict.kind === "denied") return verdict.outcome;
-  if (request.signal?.aborted === true) throw new AirlockError("E_CANCELLED", "cancelled before it began");
-  const started = performance.now();
-  const finish = (outcome: string, data: Readonly<Record<string, unknown>>): Promise<void> => {
-    const ms = Math.round((performance.now() - started) * 10) / 10;
-    return guard.record({ kind: "tool.result", data: { call: id, tool, outcome, ...data, ms } });
-  };
-  try {
-    const outcome = await run(toolbox, request, call);
-    await finish(outcome.kind, digest(outcome.kind === "done" ? outcome.result : outcome));
-    return outcome;
-  } catch (error) {
-    if (!isAirlockError(error, "E_JOURNAL_WRITE")) await finish("lost", { error: messageOf(error) });
-    throw error;
+  for (const hasLink of [false, true]) {
+    const outcome = await attempt(toolbox, guard, request, hasLink);
+    if (outcome !== linked) return outcome;
   }
+  return moved;
 }

@@ -86,7 +86,8 @@ export async function runRead(
       try {
         return await readOne(channel, operation, control);
       } catch (error) {
-        if (wanted.length === 1 || !(error instanceof ToolRefusal)) throw error;
+        // A link is for the caller: where it leads has to be decided on.
+        if (wanted.length === 1 || !(error instanceof ToolRefusal) || error.code === "ELOOP") throw error;
         return { path: operation.path, mode: operation.mode, error: `${error.code}: ${error.message}` };
       }
     }),
