@@ -67,7 +67,7 @@ const englishOnly = {
 const apart = {
   dockerode: { entry: "dockerode" },
   "jsonc-parser": { entry: "jsonc-parser/lib/esm/main.js", imports: /^jsonc-parser$/ },
-  "mcp-sdk": { entry: "./src/mcp/sdk.ts", imports: /^\.\/sdk\.js$/ },
+  "mcp-sdk": { entry: "./src/mcp/sdk.ts", imports: /^\.{1,2}\/sdk\.js$/ },
   "smol-toml": { entry: "smol-toml" },
   yaml: { entry: "yaml" },
   zod: { entry: "zod", imports: /^zod(\/v4)?$/ },

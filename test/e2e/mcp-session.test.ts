@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { listedTools } from "../../src/mcp/tool-list.js";
@@ -117,6 +117,18 @@ describe("airlock mcp", () => {
     expect(code).toBe(2);
     expect(stderr).toContain("AIRLOCK_MCP_TOKEN");
     expect(stderr).not.toContain("short");
+  });
+
+  test("nothing of the protocol is read by any other command", () => {
+    const { outputs } = JSON.parse(readFileSync(new URL("../../dist/meta.json", import.meta.url), "utf8")) as {
+      outputs: Record<string, { inputs: Record<string, unknown> }>;
+    };
+    const inputs = Object.keys(outputs["dist/airlock.cjs"]?.inputs ?? {});
+    expect(inputs).toContain("src/mcp/server.ts");
+    expect(
+      inputs.filter((input) => /modelcontextprotocol|jsonc-parser|smol-toml|zod\/v4\/classic/.test(input)),
+    ).toEqual([]);
+    expect(Object.keys(outputs["dist/mcp-sdk.cjs"]?.inputs ?? {}).some((input) => /zod/.test(input))).toBe(false);
   });
 
   test("install and uninstall leave the home as it was", async () => {
