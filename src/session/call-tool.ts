@@ -223,9 +223,15 @@ async function attempt(
  * run. Rejects with `E_TOOL_ARGUMENTS` for a call that makes no sense, with `E_TOOL_SERVER` when its server was lost.
  */
 export async function callTool(toolbox: Toolbox, guard: ToolGuard, request: ToolRequest): Promise<ToolOutcome> {
-  for (const hasLink of [false, true]) {
-    const outcome = await attempt(toolbox, guard, request, hasLink);
-    if (outcome !== linked) return outcome;
+  try {
+    for (const hasLink of [false, true]) {
+      const outcome = await attempt(toolbox, guard, request, hasLink);
+      if (outcome !== linked) return outcome;
+    }
+    return moved;
+  } catch (error) {
+    // A path that leads nowhere: nothing was decided on, and nothing ran.
+    if (error instanceof ToolRefusal) return { kind: "failed", text: `${error.message} (${error.code})` };
+    throw error;
   }
-  return moved;
 }

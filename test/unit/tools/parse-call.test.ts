@@ -143,7 +143,7 @@ describe("what is no call is refused by name", () => {
   });
 
   it("escapes the names that it quotes", () => {
-    expect(problem("read", { path: "a", "\u001b]0;x\u0007": 1 })).not.toMatch(/\u001b/);
+    expect(problem("read", { path: "a", "\u001b]0;x\u0007": 1 })).not.toContain("\u001b");
   });
 });
 
