@@ -1,9 +1,9 @@
 // Bundles the CLI into one file whose modules are evaluated when they are first imported, and compiles it: so that starting costs
 // only what is used.
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import nodeModule from "node:module";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { Script } from "node:vm";
 import { build } from "esbuild";
@@ -69,6 +69,10 @@ const apart = {
   "jsonc-parser": { entry: "jsonc-parser/lib/esm/main.js", imports: /^jsonc-parser$/ },
   "mcp-sdk": { entry: "./src/mcp/sdk.ts", imports: /^\.{1,2}\/sdk\.js$/ },
   "smol-toml": { entry: "smol-toml" },
+  "web-tree-sitter": {
+    entry: "./node_modules/web-tree-sitter/web-tree-sitter.cjs",
+    imports: /^web-tree-sitter$/,
+  },
   yaml: { entry: "yaml" },
   zod: { entry: "zod", imports: /^zod(\/v4)?$/ },
 };
@@ -89,6 +93,7 @@ function writeNotices(metafile) {
       .map((input) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1])
       .filter(Boolean),
   );
+  packages.add("tree-sitter-bash");
   const notices = [...packages].sort().map((name) => {
     const folder = join(root, "node_modules", name);
     const { version: packageVersion, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
@@ -144,6 +149,9 @@ const { metafile } = await build({
   plugins: [keepApart, stubUnused, englishOnly],
 });
 writeFileSync(join(root, fresh, "meta.json"), JSON.stringify(metafile).replaceAll(`${fresh}/`, "dist/"));
+// The shell's grammar, and what runs it.
+for (const file of ["web-tree-sitter/web-tree-sitter.wasm", "tree-sitter-bash/tree-sitter-bash.wasm"])
+  copyFileSync(join(root, "node_modules", file), join(root, fresh, basename(file)));
 writeNotices(metafile);
 writeCompiled("airlock.cjs");
 rmSync(join(root, "dist.old"), { recursive: true, force: true });

@@ -7,17 +7,18 @@ import { type LoadedConfig, loadConfigFile, projectConfigPath, userConfigPath } 
 import { type Config, mergeConfig } from "../config/merge.js";
 import { parseDuration, parseSize } from "../config/units.js";
 import type { NetworkMode } from "../model/network.js";
-import { compileGlob } from "../policy/glob.js";
 import { parsePathFlag } from "../policy/mounts.js";
 import type { PathRequest, SessionPlan } from "../session/plan.js";
 import { findProject } from "../session/project.js";
 import type { Workbench } from "../session/workbench.js";
+import { compileGlob } from "../text/glob.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
 import { collect, type EnvOptions, envOptions } from "./env-options.js";
 import { networkOf } from "./network-policy.js";
+import { type TrustOptions, trustOptions, trustWish } from "./trust-options.js";
 
 /** The options that `run` and `start` share, as commander hands them over. */
-export interface SessionOptions extends GlobalOptions, EnvOptions {
+export interface SessionOptions extends GlobalOptions, EnvOptions, TrustOptions {
   readonly image?: string;
   readonly name?: string;
   readonly path?: readonly string[];
@@ -53,7 +54,7 @@ const whole = (text: string): number | null => (/^\d{1,9}$/.test(text) && Number
 
 /** Adds the options of a session to a command. */
 export function sessionOptions(command: Command): Command {
-  return envOptions(command)
+  return trustOptions(envOptions(command))
     .option("--image <image>", "the sandbox's image, instead of Airlock's own")
     .option("--name <id>", "the session's id, instead of one made up")
     .option("-p, --path <host[:mode]>", "a further host path inside: ro (default), cow or rw (repeatable)", collect)
@@ -181,6 +182,7 @@ export async function makePlan(
     command,
     tty,
     network: await networkOf(context, config.network),
+    trust: trustWish(options, config.tools),
   };
   const env = new Map(Object.entries(config.env).map(([name, value]) => [name, new Secret(value)]));
   return { plan, env, onExit: config.onExit };

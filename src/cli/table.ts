@@ -50,6 +50,13 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import("./network.js"),
     json: true,
   },
+  {
+    name: "tools",
+    summary: "show and change what an agent's tools may do",
+    load: () => import("./tools.js"),
+    json: true,
+  },
+  { name: "console", summary: "say such things line by line", load: () => import("./console.js") },
   { name: "forward", summary: "open a local port to one inside", load: () => import("./forward.js") },
   {
     name: "mcp",

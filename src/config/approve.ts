@@ -68,7 +68,18 @@ const modes = {
  * look like two.
  */
 export function grantsOf(config: FileConfig): string[] {
-  const { image, runtime, user, paths = [], env = {}, unmask = [], limits = {}, network = {}, onExit } = config;
+  const {
+    image,
+    runtime,
+    user,
+    paths = [],
+    env = {},
+    unmask = [],
+    limits = {},
+    network = {},
+    tools = {},
+    onExit,
+  } = config;
   return [
     ...(image === undefined ? [] : [`the image ${escapeText(image)}`]),
     ...(runtime === undefined ? [] : [`the container runtime ${escapeText(runtime)}`]),
@@ -80,6 +91,7 @@ export function grantsOf(config: FileConfig): string[] {
     ...Object.entries(env).map(([name, value]) => `the variable ${name}=${escapeText(String(value))}`),
     ...unmask.map((glob) => `files shown although they look like secrets: ${escapeText(glob)}`),
     ...networkGrants(network),
+    ...(tools.trust ?? []).map((rule) => `the tool ${escapeText(rule)} without asking you`),
     ...looserLimits(limits),
     ...(onExit === "discard" ? ["sessions discarded without a look when their command ends"] : []),
   ];

@@ -10,6 +10,20 @@ export type Origin = "flag" | "environment" | "project" | "user" | "default";
 
 type PathEntry = NonNullable<FileConfig["paths"]>[number];
 
+/** A rule about a tool as a file has it. */
+export interface ToolRuleText {
+  readonly action: "allow" | "ask" | "deny";
+  readonly text: string;
+  readonly origin: string;
+}
+
+function toolRules({ tools = {} }: FileConfig, origin: string): ToolRuleText[] {
+  const { trust = [], ask = [], deny = [] } = tools;
+  const list = (action: ToolRuleText["action"], texts: readonly string[]): ToolRuleText[] =>
+    texts.map((text) => ({ action, text, origin }));
+  return [...list("allow", trust), ...list("ask", ask), ...list("deny", deny)];
+}
+
 /** Everything that decides how a session is made, with the origin of each value. */
 export interface Config {
   readonly image: string | undefined;
@@ -24,6 +38,7 @@ export interface Config {
   readonly mask: readonly string[];
   readonly unmask: readonly string[];
   readonly network: NetworkWish;
+  readonly tools: readonly ToolRuleText[];
   readonly origins: Readonly<Record<string, Origin>>;
 }
 
@@ -134,6 +149,7 @@ export function mergeConfig({ flags, environment = {}, project, user }: Sources)
     mask: [...(ofUser.mask ?? []), ...(ofProject.mask ?? [])],
     unmask: [...(ofUser.unmask ?? []), ...(ofProject.unmask ?? [])],
     network: mergeNetwork(flags, ofProject.network, ofUser.network, picker.origins),
+    tools: [...toolRules(ofUser, "your configuration"), ...toolRules(ofProject, "airlock.yaml")],
     origins: picker.origins,
   });
 }

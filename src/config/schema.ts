@@ -83,6 +83,16 @@ const userNetwork = z.strictObject({
     .describe("Addresses of names, in the place of the resolver's."),
 });
 
+const toolRules = z.array(z.string().min(1).max(4_096)).max(1_000);
+
+const tools = z.strictObject({
+  trust: toolRules
+    .exactOptional()
+    .describe('Tools that run without asking: read, "shell:git status *", "write:docs/**".'),
+  ask: toolRules.exactOptional().describe("Tools that ask, whatever was trusted before."),
+  deny: toolRules.exactOptional().describe("Tools that never run, also when everything is trusted."),
+});
+
 const shared = {
   image: z.string().min(1).max(500).exactOptional().describe("The image of the sandbox, instead of Airlock's own."),
   runtime: z.string().min(1).max(100).exactOptional().describe("The container runtime, e.g. runsc for gVisor."),
@@ -102,6 +112,7 @@ const shared = {
   mask: globs.exactOptional().describe("Further files and folders to hide from the sandbox."),
   unmask: globs.exactOptional().describe("Files to show although they look like secrets."),
   limits: limits.exactOptional().describe("What the sandbox may use."),
+  tools: tools.exactOptional().describe("What an agent's tools may do without asking."),
   onExit: z
     .enum(["review", "keep", "discard"])
     .exactOptional()

@@ -8,7 +8,13 @@ export type Caller = string;
 
 /** What a call would touch, as far as trust is decided by it. Paths are absolute and lexically normal, as the sandbox sees them. */
 export type TrustSubject =
-  | { readonly tool: "shell"; readonly command: string; readonly folder: string }
+  | {
+      readonly tool: "shell";
+      readonly command: string;
+      readonly folder: string;
+      /** Names of the variables that the call sets for it. */
+      readonly variables: readonly string[];
+    }
   | { readonly tool: "read" | "write" | "glob" | "grep"; readonly paths: readonly string[] }
   | { readonly tool: "aws"; readonly service: string; readonly operation: string; readonly region: string };
 

@@ -1,27 +1,28 @@
-import type { ToolName, TrustSubject } from "./tool.js";
+import type { ToolName } from "./tool.js";
 
 export type TrustVerdict = "allow" | "ask" | "deny";
 
 /**
- * A rule about a tool. The pattern's meaning is the tool's: `shell` words with `*` against each simple command, `read` and `write` a path glob,
- * `aws` `service:Operation`; null is the whole tool.
+ * A rule about a tool. What the pattern means is the tool's: `shell` words of a simple command, `read`, `write`, `glob` and `grep` a path
+ * glob (from the workspace, or absolute), `aws` `service:Operation`; null is the whole tool.
  */
 export interface TrustRule {
   readonly tool: ToolName;
   readonly pattern: string | null;
   readonly action: TrustVerdict;
-  /** Where it comes from, for people: `default`, `airlock tools trust`, `~/.config/airlock/config.yaml`. */
+  /** Where it comes from, for people: `default`, `airlock tools trust`, `your configuration`. */
   readonly origin: string;
 }
 
 /** What the person may grant when asked, from the narrowest to the whole tool. */
 export interface TrustTier {
   readonly label: string;
-  readonly rule: TrustRule;
+  readonly rules: readonly TrustRule[];
 }
 
 /** Trust in everything, which has an end and a snapshot under it. */
 export interface TrustAll {
+  /** Milliseconds since the epoch. */
   readonly since: number;
   /** Milliseconds since the epoch. */
   readonly until: number;
@@ -34,6 +35,8 @@ export interface TrustAll {
 /** What `trust.json` of a session holds. Later rules win over earlier ones; a `deny` always wins, also under trust-all. */
 export interface TrustState {
   readonly version: 1;
+  /** Absolute; what patterns that do not begin with a slash start from. */
+  readonly workspace: string;
   readonly rules: readonly TrustRule[];
   readonly trustAll: TrustAll | null;
 }
@@ -45,5 +48,3 @@ export interface TrustDecision {
   readonly why: string;
   readonly tiers: readonly TrustTier[];
 }
-
-export type DecideTrust = (state: TrustState, subject: TrustSubject, now: number) => TrustDecision;

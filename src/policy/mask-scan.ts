@@ -4,7 +4,7 @@ import { comparePaths, decodePath, encodePath } from "../base/byte-path.js";
 import { AirlockError, systemCodeOf } from "../base/errors.js";
 import { displayPath } from "../base/escape.js";
 import type { HiddenFile } from "../model/session.js";
-import { compileGlob, type Glob } from "./glob.js";
+import { compileGlob, type Glob } from "../text/glob.js";
 import { reasonOf } from "./resolve-path.js";
 import { type FolderListing, ScanCache } from "./scan-cache.js";
 import { isDependencyFolder, judgeDependencyName, judgeName } from "./secret-names.js";

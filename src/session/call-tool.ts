@@ -51,7 +51,10 @@ type Denial = ToolOutcome & { readonly kind: "denied" };
 type Verdict = (Judged & { readonly kind: "run" }) | (Judged & { readonly kind: "denied"; readonly outcome: Denial });
 
 function subjectOf(call: ToolCall, paths: readonly string[]): TrustSubject {
-  if (call.tool === "shell") return { tool: "shell", command: call.command, folder: call.folder };
+  if (call.tool === "shell") {
+    const { command, folder, env } = call;
+    return { tool: "shell", command, folder, variables: [...env.keys()] };
+  }
   if (call.tool === "aws") {
     return { tool: "aws", service: call.service, operation: call.operation, region: call.region };
   }
@@ -223,15 +226,9 @@ async function attempt(
  * run. Rejects with `E_TOOL_ARGUMENTS` for a call that makes no sense, with `E_TOOL_SERVER` when its server was lost.
  */
 export async function callTool(toolbox: Toolbox, guard: ToolGuard, request: ToolRequest): Promise<ToolOutcome> {
-  try {
-    for (const hasLink of [false, true]) {
-      const outcome = await attempt(toolbox, guard, request, hasLink);
-      if (outcome !== linked) return outcome;
-    }
-    return moved;
-  } catch (error) {
-    // A path that leads nowhere: nothing was decided on, and nothing ran.
-    if (error instanceof ToolRefusal) return { kind: "failed", text: `${error.message} (${error.code})` };
-    throw error;
+  for (const hasLink of [false, true]) {
+    const outcome = await attempt(toolbox, guard, request, hasLink);
+    if (outcome !== linked) return outcome;
   }
+  return moved;
 }

@@ -9,6 +9,7 @@ import { ConnectionJournal } from "./connection-journal.js";
 import { hatchUid } from "./hatch.js";
 import { journalPaths } from "./home.js";
 import { LivePolicy, loadNetwork } from "./network-file.js";
+import { endTrustAll } from "./trust-all.js";
 import type { Workbench } from "./workbench.js";
 
 /** Told of what a person should know while the sandbox runs. */
@@ -102,6 +103,7 @@ class HeldNetwork implements AsyncDisposable {
     this.#notify(`the sandbox was sealed: ${reason}`);
     void this.#bench
       .recorder(this.#record.id)({ kind: "network.sealed", data: { reason } })
+      .then(() => endTrustAll(this.#bench, this.#record, "the sandbox was sealed"))
       .catch(() => undefined);
     void this.#wire?.[Symbol.asyncDispose]();
   }

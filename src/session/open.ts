@@ -169,6 +169,16 @@ async function keepNetwork(bench: Workbench, id: string, { network }: SessionPla
   await saveNetwork(bench.home, id, network);
 }
 
+// Most sessions' tools are never called: what is trusted of them is written down only where somebody said so.
+async function keepTrust(bench: Workbench, record: SessionRecord, { trust }: SessionPlan): Promise<void> {
+  if (trust.rules.length === 0 && !trust.all) return;
+  const { initialTrust, saveTrust } = await import("./trust-file.js");
+  await saveTrust(bench.home, record.id, initialTrust(record.workspace, trust.rules));
+  if (!trust.all) return;
+  const { beginTrustAll, usualTrustAllSeconds } = await import("./trust-all.js");
+  await beginTrustAll(bench, record, "s0", { seconds: usualTrustAllSeconds, calls: null, task: null });
+}
+
 /** Hides the secrets, makes the layers, and writes down what was begun. */
 async function fillLayers(bench: Workbench, draft: SessionRecord, plan: SessionPlan): Promise<SessionRecord> {
   const scans = await scanLayers(bench, draft, plan);
@@ -183,6 +193,7 @@ async function fillLayers(bench: Workbench, draft: SessionRecord, plan: SessionP
     }),
     createLayers(bench, record, scans),
   );
+  await keepTrust(bench, record, plan);
   return record;
 }
 

@@ -1,5 +1,6 @@
 import type { NetworkPolicy } from "../model/network.js";
 import type { BaseKind, Layer, LayerName, Limits, PathMode, SandboxUser } from "../model/session.js";
+import type { TrustRule } from "../model/trust.js";
 
 /** A path that the user asked for with `--path` or in a configuration. */
 export interface PathRequest {
@@ -28,6 +29,14 @@ export interface SessionPlan {
   readonly command: readonly string[] | null;
   readonly tty: boolean;
   readonly network: NetworkPolicy;
+  readonly trust: TrustWish;
+}
+
+/** What flags and configurations say about the tools before a session begins. */
+export interface TrustWish {
+  readonly rules: readonly TrustRule[];
+  /** Everything is trusted from the start, for the usual time. */
+  readonly all: boolean;
 }
 
 /** The volume that is a layer's overlay mount. */

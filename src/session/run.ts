@@ -10,6 +10,7 @@ import type { SessionPlan } from "./plan.js";
 import { releaseSandbox } from "./sandbox.js";
 import { loadSession, lockSession, saveSession } from "./store.js";
 import { connectStreams, matchSize, type RemoteProcess } from "./streams.js";
+import { hasTrust } from "./trust-place.js";
 import { watchLimits } from "./watch.js";
 import type { Workbench } from "./workbench.js";
 
@@ -85,6 +86,13 @@ async function stopReason(
   return state.oomKilled && exitCode === 137 ? "memory: it used more than its limit and the kernel killed it" : null;
 }
 
+// Trust in everything was for this command. Few sessions have any, and only those load what it needs.
+async function endTask(bench: Workbench, record: SessionRecord): Promise<void> {
+  if (!(await hasTrust(bench.home, record.id))) return;
+  const { endTrustAll } = await import("./trust-all.js");
+  await endTrustAll(bench, record, "the command has ended");
+}
+
 // The record on disk is the truth: another command may have discarded or restored the session meanwhile.
 async function closeRun(
   bench: Workbench,
@@ -100,6 +108,7 @@ async function closeRun(
   }
   // A writable root is part of the work; otherwise nothing of value lives in the container.
   if (record.user === "agent" && record.container !== null) await engine.removeContainer(record.container);
+  await endTask(bench, record);
   const stopped: SessionRecord = { ...now, state: "stopped", lastExit: { code: exitCode, reason } };
   await bench.recorder(record.id)({ kind: "command.end", data: { exitCode, reason } });
   await saveSession(bench.home, stopped);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { AirlockError } from "../../../src/base/errors.js";
 import { parseConfig } from "../../../src/config/parse.js";
-import { compileGlob } from "../../../src/policy/glob.js";
+import { compileGlob } from "../../../src/text/glob.js";
 
 const file = "/work/shop/airlock.yaml";
 const parse = (text: string) => parseConfig(text, file, "project");
@@ -74,7 +74,7 @@ describe("a mistake is told with its place, what it is and what to do", () => {
   test.each<[name: string, text: string, place: string, what: RegExp, hint: RegExp]>([
     ["unknown key", "user: agent\nimgae: x\n", ":2:1", /unknown key "imgae"/, /did you mean "image"/],
     ["unknown key in capitals", "Mask: []\n", ":1:1", /unknown key "Mask"/, /did you mean "mask"/],
-    ["unknown key far from all", "hooks: []\n", ":1:1", /unknown key "hooks"/, /known keys: image, runtime/],
+    ["unknown key far from all", "zebras: []\n", ":1:1", /unknown key "zebras"/, /known keys: image, runtime/],
     ["unknown limit", "limits:\n  memroy: 1g\n", ":2:3", /unknown key "memroy"/, /did you mean "memory"/],
     [
       "unknown key of a path",

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { compileGlob } from "../../../src/policy/glob.js";
+import { compileGlob } from "../../../src/text/glob.js";
 
 const matches = (pattern: string, path: string, isFolder = false): boolean =>
   compileGlob(pattern).matches(path, isFolder);

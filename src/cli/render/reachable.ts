@@ -1,0 +1,38 @@
+import { escapeText } from "../../base/escape.js";
+import type { SessionRecord } from "../../model/session.js";
+import { networkRules } from "../../session/change-network.js";
+import { hasNetwork } from "../../session/hatch.js";
+import type { Workbench } from "../../session/workbench.js";
+import type { CommandContext } from "../context.js";
+import { makePalette, wantsColour } from "./colour.js";
+
+const shown = 8;
+
+const few = (list: readonly string[]): string =>
+  list.slice(0, shown).map(escapeText).join(", ") + (list.length > shown ? `, and ${list.length - shown} more` : "");
+
+async function hostsOf(bench: Workbench, record: SessionRecord): Promise<string> {
+  if (!hasNetwork(record)) return "no network";
+  if (record.network === "open") return "ANY public host";
+  const allowed = (await networkRules(bench, record)).filter(
+    ({ action }) => action === "allow" || action === "private",
+  );
+  return allowed.length === 0 ? "no host" : few([...new Set(allowed.map(({ pattern }) => pattern))]);
+}
+
+/** What can be reached by a session whose tools are not asked about: said before everything is trusted. */
+export async function reachableText(context: CommandContext, bench: Workbench, record: SessionRecord): Promise<string> {
+  const palette = makePalette(wantsColour(context.edge.env, context.edge.stderr.isTTY === true));
+  const written = record.paths.filter(({ mode }) => mode === "rw").map(({ hostPath }) => hostPath);
+  const lines = [
+    "Every tool will run without asking, inside the sandbox. It reaches:",
+    `  the project      a copy: changes wait for your review (${escapeText(record.project.path)})`,
+    written.length === 0
+      ? "  this machine     nothing is written through"
+      : palette.red(`  THIS MACHINE     written through at once, no snapshot takes it back: ${few(written)}`),
+    `  the network      ${await hostsOf(bench, record)}`,
+    `  secrets          ${record.hidden.length} hidden; what is not hidden can be read`,
+    "  AWS              no credentials",
+  ];
+  return lines.join("\n");
+}

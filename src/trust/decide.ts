@@ -1,0 +1,208 @@
+import { posix } from "node:path";
+import type { ToolName, TrustSubject } from "../model/tool.js";
+import type { TrustDecision, TrustRule, TrustState, TrustTier, TrustVerdict } from "../model/trust.js";
+import { hidesCommands, matchesCommand, matchesDenied } from "./command-pattern.js";
+import { matchesPath, mayReachInto } from "./path-pattern.js";
+import { formatRule } from "./rule-text.js";
+import type { ReadShell, ShellReading, ShellRedirect, ShellWord } from "./shell-reading.js";
+import { awsTiers, pathTiers, shellTiers } from "./tiers.js";
+
+type Finding = Pick<TrustDecision, "verdict" | "rule" | "why">;
+
+interface Circumstances {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly readShell: ReadShell;
+}
+
+const noRule = "no rule";
+
+/** What is trusted where nothing was said: to look at what lies in the workspace. */
+export function defaultRules(): TrustRule[] {
+  return [{ tool: "read", pattern: "**", action: "allow", origin: "default" }];
+}
+
+// Who may read may search.
+const covers = (rule: TrustRule, tool: ToolName): boolean =>
+  rule.tool === tool || (rule.tool === "read" && (tool === "glob" || tool === "grep"));
+
+const rulesFor = ({ rules }: TrustState, tool: ToolName): TrustRule[] => rules.filter((rule) => covers(rule, tool));
+
+const found = (rule: TrustRule, why: string): Finding => ({ verdict: rule.action, rule: formatRule(rule), why });
+
+/** The last rule that names it, but a denial wherever it stands. */
+function lastWord(rules: readonly TrustRule[], names: (rule: TrustRule) => boolean, what: string): Finding {
+  const denial = rules.find((rule) => rule.action === "deny" && names(rule));
+  if (denial !== undefined) return found(denial, `${what} is denied`);
+  const rule = rules.findLast((each) => each.action !== "deny" && names(each));
+  if (rule === undefined) return { verdict: "ask", rule: noRule, why: `${what} is not trusted` };
+  return found(rule, rule.action === "allow" ? `${what} is trusted` : `${what} is to be asked about`);
+}
+
+const severity: Readonly<Record<TrustVerdict, number>> = { allow: 0, ask: 1, deny: 2 };
+
+function strictest(findings: readonly Finding[]): Finding | undefined {
+  return findings.toSorted((a, b) => severity[b.verdict] - severity[a.verdict])[0];
+}
+
+function judgePath(state: TrustState, tool: "read" | "write" | "glob" | "grep", path: string): Finding {
+  const rules = rulesFor(state, tool);
+  const finding = lastWord(
+    rules,
+    ({ pattern }) => pattern === null || matchesPath(pattern, path, state.workspace),
+    `${tool} of ${path}`,
+  );
+  if (finding.verdict !== "allow" || tool === "write") return finding;
+  // A search of a folder shows what lies in it.
+  const inside = rules.find(
+    ({ action, pattern }) => action === "deny" && pattern !== null && mayReachInto(pattern, path, state.workspace),
+  );
+  if (inside === undefined || tool === "read") return finding;
+  return { verdict: "ask", rule: formatRule(inside), why: `a part of ${path} may be denied` };
+}
+
+const harmless = new Set(["/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty"]);
+
+function judgeRedirect(state: TrustState, redirect: ShellRedirect, folder: string | null): Finding {
+  const { kind, path } = redirect;
+  if (path === null || (folder === null && !path.startsWith("/"))) {
+    return { verdict: "ask", rule: noRule, why: "where a redirection leads is made up when it runs" };
+  }
+  const full = posix.resolve(folder ?? "/", path);
+  return harmless.has(full)
+    ? { verdict: "allow", rule: full, why: "nothing is kept there" }
+    : judgePath(state, kind, full);
+}
+
+const changesFolder = (words: readonly ShellWord[]): boolean => /^(cd|pushd|popd)$/.test(words[0] ?? "");
+
+const textOf = (words: readonly ShellWord[]): string => words.map((word) => word ?? "…").join(" ");
+
+function judgeParts(state: TrustState, folder: string, reading: ShellReading & { readonly kind: "read" }): Finding[] {
+  const rules = rulesFor(state, "shell");
+  const where = reading.commands.some(changesFolder) ? null : folder;
+  return [
+    ...reading.commands.map((words) =>
+      lastWord(
+        rules,
+        (rule) => {
+          if (rule.pattern === null) return true;
+          if (rule.pattern.startsWith("=")) return false;
+          return rule.action === "deny" ? matchesDenied(rule.pattern, words) : matchesCommand(rule.pattern, words);
+        },
+        `"${textOf(words)}"`,
+      ),
+    ),
+    ...reading.redirects.map((redirect) => judgeRedirect(state, redirect, where)),
+  ];
+}
+
+// Of what cannot be read only its exact text, or the whole tool, can have been trusted; a denial of some commands makes it a question.
+function judgeUnclear(
+  state: TrustState,
+  command: string,
+  reading: Exclude<ShellReading, { kind: "too-long" }>,
+): Finding {
+  const rules = rulesFor(state, "shell");
+  const denial = rules.find(
+    ({ action, pattern }) =>
+      action === "deny" && pattern !== null && reading.commands.some((words) => matchesDenied(pattern, words)),
+  );
+  if (denial !== undefined) return found(denial, "a command in it is denied");
+  const finding = lastWord(rules, ({ pattern }) => pattern === null || pattern === `=${command}`, "the command");
+  const why = reading.kind === "unclear" ? reading.why : "it runs a command that cannot be read here";
+  if (finding.verdict === "allow" && rules.some(({ action }) => action === "deny")) {
+    return { verdict: "ask", rule: noRule, why: `some commands are denied, and ${why}` };
+  }
+  return finding.verdict === "ask" ? { ...finding, why: `${finding.why}: ${why}` } : finding;
+}
+
+function judgeShell(state: TrustState, command: string, folder: string, reading: ShellReading): Finding {
+  if (reading.kind === "too-long") {
+    return { verdict: "deny", rule: "too long", why: `${reading.why}; make it several calls, or a script` };
+  }
+  const exact = rulesFor(state, "shell").some(({ action, pattern }) => action === "allow" && pattern === `=${command}`);
+  if (reading.kind === "unclear" || reading.commands.some(hidesCommands) || exact) {
+    const parts = reading.kind === "read" ? judgeParts(state, folder, reading) : [];
+    const denied = parts.find(({ verdict }) => verdict === "deny");
+    return denied ?? judgeUnclear(state, command, reading);
+  }
+  return (
+    strictest(judgeParts(state, folder, reading)) ?? { verdict: "ask", rule: noRule, why: "it has no command in it" }
+  );
+}
+
+const awsName = (text: string): string => text.toLowerCase().replaceAll("-", "");
+
+function judgeAws(state: TrustState, service: string, operation: string): Finding {
+  const name = `${awsName(service)}:${awsName(operation)}`;
+  const names = ({ pattern }: TrustRule): boolean => {
+    if (pattern === null) return true;
+    return matchesCommand(awsName(pattern.includes(":") ? pattern : `${pattern}:*`), [name]);
+  };
+  return lastWord(rulesFor(state, "aws"), names, `${service}:${operation}`);
+}
+
+/** Whether trust-all holds at this moment. */
+export function isTrustingAll({ trustAll }: TrustState, now: number): boolean {
+  return trustAll !== null && now < trustAll.until && trustAll.callsLeft !== 0;
+}
+
+// Under trust-all nothing is asked about but what may be denied and cannot be told.
+function underTrustAll(state: TrustState, finding: Finding, mayBeDenied: boolean): Finding {
+  if (finding.verdict === "deny" || mayBeDenied) return finding;
+  const until = new Date(state.trustAll?.until ?? 0).toISOString();
+  return { verdict: "allow", rule: `trust-all until ${until}`, why: "everything is trusted" };
+}
+
+function judge(state: TrustState, subject: TrustSubject, reading: ShellReading | null): Finding {
+  if (subject.tool === "aws") return judgeAws(state, subject.service, subject.operation);
+  if (subject.tool === "shell") {
+    return reading === null
+      ? { verdict: "deny", rule: "no grammar", why: "the command was not read" }
+      : judgeShell(state, subject.command, subject.folder, reading);
+  }
+  const findings = subject.paths.map((path) => judgePath(state, subject.tool, path));
+  return strictest(findings) ?? { verdict: "ask", rule: noRule, why: "it names no path" };
+}
+
+function mayBeDenied(state: TrustState, subject: TrustSubject, reading: ShellReading | null): boolean {
+  const hasDenials = rulesFor(state, subject.tool).some(({ action }) => action === "deny");
+  if (subject.tool === "glob" || subject.tool === "grep") {
+    return subject.paths.some((path) => /may be denied/.test(judgePath(state, subject.tool, path).why));
+  }
+  if (subject.tool !== "shell" || reading === null || reading.kind === "too-long") return false;
+  const isUnclear = reading.kind === "unclear" || reading.commands.some(hidesCommands);
+  const redirects = reading.kind === "read" ? reading.redirects : [];
+  const writeDenials = rulesFor(state, "write").some(({ action }) => action === "deny");
+  return (hasDenials && isUnclear) || (writeDenials && redirects.some(({ path }) => path === null));
+}
+
+function tiersFor(state: TrustState, subject: TrustSubject, reading: ShellReading | null): TrustTier[] {
+  if (subject.tool === "aws") return awsTiers(subject.service, subject.operation);
+  if (subject.tool !== "shell") return pathTiers(subject.tool, subject.paths, state.workspace);
+  const parts = reading?.kind === "read" ? reading : null;
+  const redirected = parts?.redirects.some((each) => judgeRedirect(state, each, subject.folder).verdict !== "allow");
+  return shellTiers(subject.command, redirected === true ? null : parts);
+}
+
+// Variables decide what programs do, and which are found: PATH, GIT_SSH_COMMAND, LD_PRELOAD, …
+function readCall({ command, variables }: TrustSubject & { tool: "shell" }, readShell: ReadShell): ShellReading {
+  const reading = readShell(command);
+  if (variables.length === 0 || reading.kind !== "read") return reading;
+  return { kind: "unclear", why: `it sets ${variables.join(", ")}`, commands: reading.commands };
+}
+
+/** Whether a call may run. A `deny` always wins, also under trust-all; what cannot be told is asked about. */
+export function decideTrust(
+  state: TrustState,
+  subject: TrustSubject,
+  { now, readShell }: Circumstances,
+): TrustDecision {
+  const reading = subject.tool === "shell" ? readCall(subject, readShell) : null;
+  const finding = judge(state, subject, reading);
+  const decided = isTrustingAll(state, now)
+    ? underTrustAll(state, finding, mayBeDenied(state, subject, reading))
+    : finding;
+  return { ...decided, tiers: decided.verdict === "ask" ? tiersFor(state, subject, reading) : [] };
+}
