@@ -86,14 +86,18 @@ static int descend(int folder, const char *name, bool make) {
 }
 
 int open_parent(const char *path, bool make, const char **name) {
+  if (*path != '/') {
+    errno = EINVAL;
+    return -1;
+  }
   int folder = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   for (const char *at = path + 1; folder >= 0; ) {
     size_t length = strcspn(at, "/");
     char part[NAME_MAX + 1];
-    bool is_odd = *path != '/' || length == 0 || length > NAME_MAX || (at[0] == '.' && (length == 1 || (length == 2 && at[1] == '.')));
+    bool is_odd = length == 0 || length > NAME_MAX || (at[0] == '.' && (length == 1 || (length == 2 && at[1] == '.')));
     if (is_odd) {
       close(folder);
-      errno = *path != '/' || length <= NAME_MAX ? EINVAL : ENAMETOOLONG;
+      errno = length <= NAME_MAX ? EINVAL : ENAMETOOLONG;
       return -1;
     }
     if (at[length] == '\0') {

@@ -2,10 +2,10 @@ import { DisposeStack } from "../base/dispose.js";
 import { AirlockError } from "../base/errors.js";
 import { connectEngine } from "../engine/connect.js";
 import { type FoundEngine, findEngine } from "../engine/endpoint.js";
-import { writeEvent } from "../journal/write.js";
 import type { Engine, ImageState } from "../model/engine.js";
 import type { RecordEvent } from "../model/journal.js";
 import type { KeeperClient } from "../workspace/keeper-client.js";
+import { groupRecorder } from "./group-recorder.js";
 import { type AirlockHome, journalPaths, openHome } from "./home.js";
 import { requireImage } from "./image.js";
 import { ensureKeeper, keeperNames, type RunningKeeper } from "./keeper.js";
@@ -44,6 +44,7 @@ export class Workbench implements AsyncDisposable {
   #second: Promise<KeeperClient> | null = null;
   #mountpoint: Promise<string> | null = null;
   #image: Promise<ImageState> | null = null;
+  readonly #recorders = new Map<string, RecordEvent>();
 
   constructor(home: AirlockHome, surroundings: Surroundings) {
     this.home = home;
@@ -141,8 +142,9 @@ export class Workbench implements AsyncDisposable {
 
   /** Writes to a session's journal. */
   recorder(session: string): RecordEvent {
-    const paths = journalPaths(this.home, session);
-    return (event) => writeEvent(paths, event);
+    const known = this.#recorders.get(session) ?? groupRecorder(journalPaths(this.home, session));
+    this.#recorders.set(session, known);
+    return known;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,7 +2,7 @@ import { decodePath, encodePath } from "../base/byte-path.js";
 import { cutBytes } from "./capture.js";
 import { toolServerBroken } from "./frames.js";
 import type { ToolCall } from "./tool-call.js";
-import { numberIn, type ServerAnswer, type ToolChannel } from "./tool-channel.js";
+import { numberIn, type ServerAnswer, type ServerCall, type ToolChannel, ToolRefusal } from "./tool-channel.js";
 
 /** What ends a call early, and who is told of its output. */
 export interface CallControl {
@@ -15,6 +15,17 @@ const maxResolved = 8;
 const maxListBytes = 2 * 1024 * 1024;
 
 const pathRecord = (path: string): readonly ["path", Uint8Array] => ["path", encodePath(path)];
+
+// What was ended early has no answer.
+async function callWhole(channel: ToolChannel, call: Omit<ServerCall, "tail" | "timeoutMs">): Promise<ServerAnswer> {
+  const answer = await channel.call({ ...call, tail: 0, timeoutMs: fileTimeoutMs });
+  if (answer.ended === null || !answer.records.has("signal")) return answer;
+  if (answer.ended === "cancelled") throw new ToolRefusal("ECANCELED", "cancelled");
+  throw new ToolRefusal(
+    "ETIMEDOUT",
+    `took longer than ${fileTimeoutMs / 1_000} seconds: look for less, or in fewer places`,
+  );
+}
 
 // Fields with a NUL after each; a last one that was cut off is dropped.
 function splitFields(bytes: Buffer, each: number): readonly (readonly Buffer[])[] {
@@ -30,12 +41,10 @@ function splitFields(bytes: Buffer, each: number): readonly (readonly Buffer[])[
 }
 
 async function resolveSome(channel: ToolChannel, paths: readonly string[]): Promise<readonly string[]> {
-  const { out } = await channel.call({
+  const { out } = await callWhole(channel, {
     operation: "resolve",
     records: paths.map(pathRecord),
     head: maxResolved * 4_096,
-    tail: 0,
-    timeoutMs: fileTimeoutMs,
   });
   const real = splitFields(out.head, 1).map(([field]) => decodePath(field ?? Buffer.alloc(0)));
   if (real.length !== paths.length || real.some((path) => !isNormal(path)))
@@ -64,12 +73,10 @@ export async function readBytes(
   limit: number,
   { signal }: CallControl,
 ): Promise<{ readonly bytes: Buffer; readonly size: number; readonly identity: string }> {
-  const { records, out } = await channel.call({
+  const { records, out } = await callWhole(channel, {
     operation: "read",
     records: [pathRecord(path), ["offset", 0], ["limit", limit]],
     head: limit,
-    tail: 0,
-    timeoutMs: fileTimeoutMs,
     signal,
   });
   const identity = records.get("identity") ?? "";
@@ -94,12 +101,10 @@ export async function readLines(
   readonly last: number;
   readonly size: number;
 }> {
-  const { records, out } = await channel.call({
+  const { records, out } = await callWhole(channel, {
     operation: "lines",
     records: [pathRecord(path), ["start", start], ["end", end]],
     head: limit,
-    tail: 0,
-    timeoutMs: fileTimeoutMs,
     signal,
   });
   return {
@@ -133,12 +138,10 @@ export async function listFolder(
   }: { readonly path: string; readonly depth: number; readonly ignore: readonly string[]; readonly limit: number },
   { signal }: CallControl,
 ): Promise<{ readonly entries: readonly ListedEntry[]; readonly cut: boolean }> {
-  const { records, out } = await channel.call({
+  const { records, out } = await callWhole(channel, {
     operation: "list",
     records: [pathRecord(path), ["depth", depth], ["limit", limit], ...ignore.map((each) => ["ignore", each] as const)],
     head: maxListBytes,
-    tail: 0,
-    timeoutMs: fileTimeoutMs,
     signal,
   });
   const entries = splitFields(out.head, 6).map((fields) => {
@@ -166,12 +169,10 @@ export async function globFiles(
   { path, pattern, depth, limit }: ToolCall & { readonly tool: "glob" },
   { signal }: CallControl,
 ): Promise<{ readonly paths: readonly string[]; readonly cut: boolean }> {
-  const { records, out } = await channel.call({
+  const { records, out } = await callWhole(channel, {
     operation: "glob",
     records: [pathRecord(path), ["pattern", pattern], ["depth", depth], ["limit", limit]],
     head: maxListBytes,
-    tail: 0,
-    timeoutMs: fileTimeoutMs,
     signal,
   });
   return {
@@ -214,7 +215,7 @@ function grepCount(fields: readonly Buffer[]): { readonly path: string; readonly
 
 /** Searches a file, or everything below a folder. */
 export async function grepFiles(channel: ToolChannel, wish: GrepWish, { signal }: CallControl): Promise<Found> {
-  const { records, out } = await channel.call({
+  const { records, out } = await callWhole(channel, {
     operation: "grep",
     records: [
       pathRecord(wish.path),
@@ -229,8 +230,6 @@ export async function grepFiles(channel: ToolChannel, wish: GrepWish, { signal }
       ["mode", wish.mode],
     ],
     head: maxListBytes,
-    tail: 0,
-    timeoutMs: fileTimeoutMs,
     signal,
   });
   return {
@@ -247,13 +246,11 @@ export async function writeBytes(
   channel: ToolChannel,
   { path, expect, content }: { readonly path: string; readonly expect: string; readonly content: Uint8Array },
 ): Promise<{ readonly created: boolean }> {
-  const { records } = await channel.call({
+  const { records } = await callWhole(channel, {
     operation: "write",
     records: [pathRecord(path), ["expect", expect]],
     input: content,
     head: 0,
-    tail: 0,
-    timeoutMs: fileTimeoutMs,
   });
   return { created: records.get("created") === "1" };
 }

@@ -355,16 +355,29 @@ describe("glob and grep", () => {
   });
 });
 
+describe("a search that takes too long", () => {
+  it("ends when its caller cancels, and takes nothing else with it", async () => {
+    const controller = new AbortController();
+    const other = tools.shell("sleep 1; echo other");
+    setTimeout(() => controller.abort(), 150);
+    await tools.shell("mkdir -p slow; for i in $(seq 30); do printf 'a%.0s' $(seq 4000) > slow/$i; done");
+    const outcome = await tools.call(
+      "grep",
+      { path: "slow", pattern: "(a*)*(a*)*(a*)*\\1b" },
+      { signal: controller.signal },
+    );
+    expect(outcome).toMatchObject({ kind: "failed", text: expect.stringMatching(/cancelled/) });
+    expect((await other).stdout).toBe("other\n");
+  });
+});
+
 describe("a tool server that goes away", () => {
   it("fails the calls on it clearly, leaves nothing running, and the next call starts another", async () => {
     const running = tools.call("shell", { command: `${escapes} sleep 8006` });
     running.catch(() => undefined);
     await sleep(400);
-    const pid = (await tools.processes())
-      .find((line) => / \/airlock\/toolserver$/.test(line))
-      ?.trim()
-      .split(/\s+/)[0];
-    process.kill(Number(pid), "SIGKILL");
+    // Its guards have its name, and are younger.
+    await docker("exec", await tools.container(), "sh", "-c", "kill -9 $(pgrep -o -x toolserver)");
     await expect(running).rejects.toMatchObject({ code: "E_TOOL_SERVER" });
     expect((await tools.shell("echo back")).stdout).toBe("back\n");
     for (let tries = 0; (await left()).length > 0 && tries < 40; tries += 1) await sleep(50);
@@ -381,6 +394,15 @@ describe("a tool server that goes away", () => {
     await expect(running).rejects.toMatchObject({ code: "E_TOOL_SERVER" });
     expect((await tools.shell("cat src/b.txt")).stdout).toBe("changed");
     expect(await tools.container()).not.toBe(before);
+  });
+});
+
+describe("the tool server's source", () => {
+  it("compiles without a warning", async () => {
+    const { stdout, stderr, exit_status } = await tools.shell(
+      "gcc -std=c11 -O2 -Wall -Wextra -Werror -static -o /tmp/server /usr/src/airlock-toolserver/*.c && echo built",
+    );
+    expect([stdout, stderr, exit_status]).toEqual(["built\n", "", "0"]);
   });
 });
 

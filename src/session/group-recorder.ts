@@ -1,0 +1,31 @@
+import { type JournalPaths, writeEvents } from "../journal/write.js";
+import type { JournalEvent, RecordEvent } from "../model/journal.js";
+
+interface Waiting {
+  readonly event: JournalEvent;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Writes to a journal in order; what comes while the disk is busy waits together, and costs it one more wait. */
+export function groupRecorder(paths: JournalPaths): RecordEvent {
+  let waiting: Waiting[] = [];
+  let isWriting = false;
+  const write = async (): Promise<void> => {
+    isWriting = true;
+    for (let group = waiting; group.length > 0; group = waiting) {
+      waiting = [];
+      const events = group.map(({ event }) => event);
+      await writeEvents(paths, events).then(
+        () => group.forEach(({ resolve }) => resolve()),
+        (error: unknown) => group.forEach(({ reject }) => reject(error)),
+      );
+    }
+    isWriting = false;
+  };
+  return (event) =>
+    new Promise((resolve, reject) => {
+      waiting.push({ event, resolve, reject });
+      if (!isWriting) void write();
+    });
+}
