@@ -52,8 +52,8 @@ type Verdict = (Judged & { readonly kind: "run" }) | (Judged & { readonly kind: 
 
 function subjectOf(call: ToolCall, paths: readonly string[]): TrustSubject {
   if (call.tool === "shell") {
-    const { command, folder, env } = call;
-    return { tool: "shell", command, folder, variables: [...env.keys()] };
+    const { command, folder, env, persistent } = call;
+    return { tool: "shell", command, folder, variables: [...env.keys()], isKept: persistent };
   }
   if (call.tool === "aws") {
     return { tool: "aws", service: call.service, operation: call.operation, region: call.region };
@@ -90,9 +90,9 @@ function policyDenial({ rule, why }: TrustDecision, prepared: Prepared): Verdict
  * person is asked, and where a link was found, the sandbox says where it leads.
  */
 async function judge(toolbox: Toolbox, guard: ToolGuard, request: ToolRequest, hasLink: boolean): Promise<Verdict> {
-  let prepared = prepare(toolbox, request);
+  let prepared = hasLink ? await followLinks(toolbox, prepare(toolbox, request)) : prepare(toolbox, request);
   let decision = await guard.decide(prepared.subject);
-  if (hasLink || decision.verdict === "ask") {
+  if (!hasLink && decision.verdict === "ask") {
     prepared = await followLinks(toolbox, prepared);
     decision = await guard.decide(prepared.subject);
   }
@@ -226,9 +226,15 @@ async function attempt(
  * run. Rejects with `E_TOOL_ARGUMENTS` for a call that makes no sense, with `E_TOOL_SERVER` when its server was lost.
  */
 export async function callTool(toolbox: Toolbox, guard: ToolGuard, request: ToolRequest): Promise<ToolOutcome> {
-  for (const hasLink of [false, true]) {
-    const outcome = await attempt(toolbox, guard, request, hasLink);
-    if (outcome !== linked) return outcome;
+  try {
+    for (const hasLink of [false, true]) {
+      const outcome = await attempt(toolbox, guard, request, hasLink);
+      if (outcome !== linked) return outcome;
+    }
+    return moved;
+  } catch (error) {
+    // A path that leads nowhere: nothing was decided on, and nothing ran.
+    if (error instanceof ToolRefusal) return { kind: "failed", text: `${error.message} (${error.code})` };
+    throw error;
   }
-  return moved;
 }

@@ -187,8 +187,14 @@ function tiersFor(state: TrustState, subject: TrustSubject, reading: ShellReadin
 }
 
 // Variables decide what programs do, and which are found: PATH, GIT_SSH_COMMAND, LD_PRELOAD, …
-function readCall({ command, variables }: TrustSubject & { tool: "shell" }, readShell: ReadShell): ShellReading {
+function readCall(
+  { command, variables, isKept }: TrustSubject & { tool: "shell" },
+  readShell: ReadShell,
+): ShellReading {
   const reading = readShell(command);
+  if (isKept === true && reading.kind === "read") {
+    return { kind: "unclear", why: "its kept shell may have redefined what it names", commands: reading.commands };
+  }
   if (variables.length === 0 || reading.kind !== "read") return reading;
   return { kind: "unclear", why: `it sets ${variables.join(", ")}`, commands: reading.commands };
 }

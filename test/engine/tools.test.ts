@@ -358,9 +358,9 @@ describe("glob and grep", () => {
 describe("a search that takes too long", () => {
   it("ends when its caller cancels, and takes nothing else with it", async () => {
     const controller = new AbortController();
+    await tools.shell("mkdir -p slow; for i in $(seq 30); do printf 'a%.0s' $(seq 4000) > slow/$i; done");
     const other = tools.shell("sleep 1; echo other");
     setTimeout(() => controller.abort(), 150);
-    await tools.shell("mkdir -p slow; for i in $(seq 30); do printf 'a%.0s' $(seq 4000) > slow/$i; done");
     const outcome = await tools.call(
       "grep",
       { path: "slow", pattern: "(a*)*(a*)*(a*)*\\1b" },
@@ -386,13 +386,14 @@ describe("a tool server that goes away", () => {
   });
 
   it("with its sandbox: the call fails, and the next one gets the sandbox back", async () => {
+    await tools.shell("printf kept > kept-over");
     const before = await tools.container();
     const running = tools.call("shell", { command: "sleep 8007" });
     running.catch(() => undefined);
     await sleep(300);
     await docker("kill", before);
     await expect(running).rejects.toMatchObject({ code: "E_TOOL_SERVER" });
-    expect((await tools.shell("cat src/b.txt")).stdout).toBe("changed");
+    expect((await tools.shell("cat kept-over")).stdout).toBe("kept");
     expect(await tools.container()).not.toBe(before);
   });
 });

@@ -110,6 +110,18 @@ describe("rules for commands", () => {
     expect(verdict(stateOf("allow shell"), subject)).toBe("allow");
   });
 
+  it("do not hold in a shell that is kept, which may have redefined their words", () => {
+    const subject: TrustSubject = {
+      tool: "shell",
+      command: "git status",
+      folder: workspace,
+      variables: [],
+      isKept: true,
+    };
+    expect(verdict(stateOf("allow shell:git *"), subject)).toBe("ask");
+    expect(verdict(stateOf("allow shell"), subject)).toBe("allow");
+  });
+
   it("are outdone by later ones, and by a denial wherever it stands", () => {
     expect(verdict(stateOf("allow shell", "ask shell:git push *"), shell("git push origin"))).toBe("ask");
     expect(verdict(stateOf("ask shell", "allow shell:git push *"), shell("git push origin"))).toBe("allow");
