@@ -39,7 +39,12 @@ function parseAddress(text: string, allowRemote: boolean): Address {
   });
 }
 
-function tokenOf({ edge }: CommandContext): { readonly token: string; readonly given: boolean } {
+interface Token {
+  readonly token: string;
+  readonly given: boolean;
+}
+
+function tokenOf({ edge }: CommandContext): Token {
   const given = edge.env["AIRLOCK_MCP_TOKEN"];
   if (given === undefined || given === "") return { token: newToken(), given: false };
   if (given.length >= shortestToken && /^[\x21-\x7e]+$/.test(given)) return { token: given, given: true };
@@ -60,16 +65,20 @@ export function onceItWorks<T>(work: () => Promise<T>): () => Promise<T> {
   };
 }
 
+interface Service {
+  readonly desk: Desk;
+  readonly elicitation: boolean;
+}
+
 async function serveOverHttp(
   context: CommandContext,
-  desk: Desk,
-  options: McpOptions,
+  { desk, elicitation }: Service,
   address: Address,
+  { token, given }: Token,
 ): Promise<void> {
   const { serveHttp } = await import("../mcp/http/serve-http.js");
-  const { token, given } = tokenOf(context);
   await serveHttp({
-    parts: { desk, version: context.edge.version, elicitation: options.elicitation !== false },
+    parts: { desk, version: context.edge.version, elicitation },
     address,
     token,
     signal: context.edge.signal,
@@ -81,13 +90,13 @@ async function serveOverHttp(
   });
 }
 
-async function serveOverStreams(context: CommandContext, desk: Desk, options: McpOptions): Promise<void> {
+async function serveOverStreams(context: CommandContext, { desk, elicitation }: Service): Promise<void> {
   const { edge } = context;
   const { serveStdio } = await import("../mcp/serve-stdio.js");
   if (edge.stdin.isTTY === true)
     context.note("airlock: this speaks to an agent's client, line by line; airlock mcp install tells one of it");
   await serveStdio({
-    parts: { desk, version: edge.version, elicitation: options.elicitation !== false },
+    parts: { desk, version: edge.version, elicitation },
     input: edge.stdin,
     output: edge.stdout,
     signal: edge.signal,
@@ -97,15 +106,24 @@ async function serveOverStreams(context: CommandContext, desk: Desk, options: Mc
 
 async function serve(context: CommandContext, bench: Workbench, options: McpOptions): Promise<void> {
   const address = options.http === undefined ? null : parseAddress(options.http, options.allowRemote === true);
+  const token = tokenOf(context);
   if (address !== null && options.allowRemote === true)
     context.warn("WARNING: whoever reads the network can read the token, and with it run what this session trusts");
   const session = onceItWorks(() => sessionForClient(context, bench, options.session));
   await using tools = openTools(context, bench);
-  const desk = makeDesk({ context, session, callTool: tools.call });
+  const service = {
+    desk: makeDesk({ context, session, callTool: tools.call }),
+    elicitation: options.elicitation !== false,
+  };
   // Begun now, so that the first call does not wait for it; a failure is told to each call, and here to a person.
-  session().catch((error: unknown) => context.warn(escapeText(messageOf(error))));
-  if (address === null) await serveOverStreams(context, desk, options);
-  else await serveOverHttp(context, desk, options, address);
+  const begun = session().catch((error: unknown) => context.warn(escapeText(messageOf(error))));
+  try {
+    if (address === null) await serveOverStreams(context, service);
+    else await serveOverHttp(context, service, address, token);
+  } finally {
+    // A start that nobody waits for would leave half a sandbox behind.
+    await begun;
+  }
 }
 
 /** `airlock mcp`: serves one session to agents' clients until they are gone, or a signal ends it. */

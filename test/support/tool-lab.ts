@@ -20,8 +20,8 @@ export class OpenGuard implements ToolGuard {
     return { verdict: "allow", rule: "test", why: "a test", tiers: [] };
   }
 
-  async ask(): Promise<null> {
-    return null;
+  ask(..._about: Parameters<ToolGuard["ask"]>): ReturnType<ToolGuard["ask"]> {
+    return Promise.resolve(null);
   }
 
   record = async (event: JournalEvent): Promise<void> => void this.events.push(event);

@@ -32,6 +32,9 @@ export type ClientName = (typeof clientNames)[number];
 /** A person may take this long to answer; clients give up much sooner by themselves. */
 const answerSeconds = 600;
 const server = "airlock";
+const engineVariables = ["CERT_PATH", "CONFIG", "CONTEXT", "HOST", "TLS", "TLS_VERIFY"].map((name) => `DOCKER_${name}`);
+const stateVariables = ["CONFIG_HOME", "RUNTIME_DIR", "STATE_HOME"].map((name) => `XDG_${name}`);
+const passedOn = ["AIRLOCK_ENGINE", "AIRLOCK_HOME", ...engineVariables, ...stateVariables];
 
 type Files = (place: ClientPlace, command: ServerCommand) => readonly ClientFile[];
 
@@ -73,7 +76,8 @@ const claude: Files = (place, { command, args }) => {
 
 const codex: Files = (place, { command, args }) => {
   const root = place.project === null ? folder(place, "CODEX_HOME", ".codex") : join(place.project, ".codex");
-  const value = { command, args, tool_timeout_sec: answerSeconds };
+  // Codex hands on no variable that is not named: with these, Airlock finds its state and its engine as everywhere else.
+  const value = { command, args, env_vars: passedOn, tool_timeout_sec: answerSeconds };
   return [{ path: join(root, "config.toml"), format: "toml", keys: ["mcp_servers", server], value }];
 };
 

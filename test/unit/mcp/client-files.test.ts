@@ -198,9 +198,11 @@ describe("what each client is told", () => {
       mcp: { airlock: { type: "local", command: [command.command, "mcp"], enabled: true } },
     });
     expect(JSON.parse(textOf("copilot"))).toMatchObject({ mcpServers: { airlock: { type: "local", tools: ["*"] } } });
-    expect(textOf("codex")).toBe(
-      '[mcp_servers.airlock]\ncommand = "/opt/airlock/bin/airlock"\nargs = [ "mcp" ]\ntool_timeout_sec = 600\n',
-    );
+    const codex = textOf("codex");
+    expect(codex).toMatch(/^\[mcp_servers\.airlock\]\ncommand = "\/opt\/airlock\/bin\/airlock"\nargs = \[ "mcp" \]\n/);
+    const { mcp_servers } = parseToml(codex) as { mcp_servers: { airlock: { env_vars: string[] } } };
+    for (const name of ["AIRLOCK_HOME", "DOCKER_HOST", "XDG_STATE_HOME"])
+      expect(mcp_servers.airlock.env_vars).toContain(name);
   });
 
   test("the variables that move a client's folder are followed", () => {
