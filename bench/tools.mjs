@@ -41,6 +41,7 @@ async function load() {
   const from = (path) => JSON.stringify(join(root, "src", path));
   const contents = [
     `export { callTool } from ${from("session/call-tool.ts")};`,
+    `export { toolGuard } from ${from("session/tool-guard.ts")};`,
     `export { Toolbox } from ${from("session/toolbox.ts")};`,
     `export { openWorkbench } from ${from("session/workbench.ts")};`,
     `export { loadSession } from ${from("session/store.ts")};`,
@@ -93,7 +94,7 @@ try {
   mkdirSync(join(project, ".git"), { recursive: true });
   writeFileSync(join(project, "ten-kilobytes.txt"), "0123456789abcde\n".repeat(640));
   const id = cli("start").trim();
-  const { callTool, Toolbox, openWorkbench, loadSession, contentHash } = await load();
+  const { callTool, toolGuard, Toolbox, openWorkbench, loadSession, contentHash } = await load();
   const surroundings = {
     env,
     homedir: bed,
@@ -121,8 +122,8 @@ try {
     await exec.exitCode();
     await exec[Symbol.asyncDispose]();
   };
-  const decide = async () => ({ verdict: "allow", rule: "bench", why: "", tiers: [] });
-  const guard = { decide, ask: async () => null, record: bench.recorder(id) };
+  cli("tools", "trust", "shell");
+  const guard = toolGuard(bench, toolbox);
   const silent = { ...guard, record: async () => undefined };
   const recorded = await measure({ callTool, toolbox, guard, execOnce });
   report("shell: true", recorded.shell, " (wanted: p50 under 5, p99 under 25)");

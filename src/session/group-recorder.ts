@@ -16,10 +16,12 @@ export function groupRecorder(paths: JournalPaths): RecordEvent {
     for (let group = waiting; group.length > 0; group = waiting) {
       waiting = [];
       const events = group.map(({ event }) => event);
-      await writeEvents(paths, events).then(
-        () => group.forEach(({ resolve }) => resolve()),
-        (error: unknown) => group.forEach(({ reject }) => reject(error)),
-      );
+      try {
+        await writeEvents(paths, events);
+        for (const { resolve } of group) resolve();
+      } catch (error) {
+        for (const { reject } of group) reject(error);
+      }
     }
     isWriting = false;
   };
