@@ -40,6 +40,7 @@ export const catalogue = {
   E_NETWORK_INVALID: { exit: 2, doc: "A network rule, a preset or a host name cannot be understood." },
   E_OVERLAY_PATH: { exit: 2, doc: "The project's path cannot be expressed as an overlay mount option." },
   E_PROJECT_UNUSABLE: { exit: 2, doc: "The project folder is missing, unreadable or not allowed." },
+  E_QUESTION_GONE: { exit: 10, doc: "A question was answered already, or its time is over." },
   E_RUNTIME_UNUSABLE: { exit: 12, doc: "The container runtime asked for is missing or does not work." },
   E_SESSION_AMBIGUOUS: { exit: 10, doc: "The prefix given fits several sessions." },
   E_SESSION_BUSY: { exit: 11, doc: "Another command works on the session." },

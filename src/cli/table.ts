@@ -56,6 +56,7 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import("./tools.js"),
     json: true,
   },
+  { name: "approve", summary: "answer what agents wait for", load: () => import("./approve.js"), json: true },
   { name: "console", summary: "say such things line by line", load: () => import("./console.js") },
   { name: "forward", summary: "open a local port to one inside", load: () => import("./forward.js") },
   {

@@ -1,13 +1,17 @@
 import { text } from "node:stream/consumers";
 import { type Command, Option } from "commander";
 import { AirlockError } from "../base/errors.js";
+import type { Question } from "../model/question.js";
 import type { ToolOutcome } from "../model/tool.js";
 import { callTool } from "../session/call-tool.js";
 import { toolGuard } from "../session/tool-guard.js";
 import { Toolbox } from "../session/toolbox.js";
 import { parseArguments } from "../tools/parse-json.js";
 import type { Act } from "./command.js";
+import { canAsk } from "./consent.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
+import { questionDeeds } from "./question-deeds.js";
+import { askHere } from "./question-dialogue.js";
 import { renderToolResult } from "./render/tool-result.js";
 import { chooseSession, programOf, reportAbandoned, withBench } from "./with-bench.js";
 
@@ -58,8 +62,11 @@ async function tool(
     await reportAbandoned(context, bench);
     const record = await chooseSession(context, bench, options.session);
     await using toolbox = new Toolbox(bench, record, programOf(context));
+    const deeds = questionDeeds(context, bench);
+    const askFirst = canAsk(context) ? (question: Question) => askHere(context, question, deeds) : null;
+    const guard = toolGuard(bench, toolbox, { caller: "cli", askFirst });
     const request = { name, arguments: args, caller: "cli", signal: bench.signal };
-    report(context, await callTool(toolbox, toolGuard(bench, toolbox), request), options.json !== undefined);
+    report(context, await callTool(toolbox, guard, request), options.json !== undefined);
     return 0;
   });
 }

@@ -1,46 +1,12 @@
-import { createHash } from "node:crypto";
 import { escapeText } from "../base/escape.js";
-import type { Answer, Question, QuestionSubject } from "../model/question.js";
+import type { Answer, Question } from "../model/question.js";
+import { questionLines } from "../questions/question-lines.js";
 
-const longestField = 2_000;
-const shownEnds = 800;
-
-/**
- * One field of a question on one line: escaped, and when it is long its two ends with length and hash, so that nothing in it can push the
- * rest out of sight or pass for another field.
- */
-function field(name: string, text: string): string {
-  const safe = escapeText(text);
-  if (safe.length <= longestField) return `${name}: ${safe}`;
-  const hash = createHash("sha256").update(text).digest("hex").slice(0, 16);
-  return `${name}: ${safe.slice(0, shownEnds)} […${safe.length - 2 * shownEnds} characters, sha256 ${hash}…] ${safe.slice(-shownEnds)}`;
-}
-
-const listed = (name: string, texts: readonly string[]): string[] =>
-  texts.slice(0, 20).map((text) => field(name, text));
-
-function subjectLines(subject: QuestionSubject): string[] {
-  if (subject.kind === "network") {
-    return [
-      field("connect to", `${subject.name}:${subject.port}`),
-      ...(subject.program === null ? [] : [field("program, as the sandbox claims", subject.program)]),
-    ];
-  }
-  return [
-    ...listed("RISK", subject.risk),
-    field("tool", subject.tool),
-    ...Object.entries(subject.arguments).map(([name, value]) =>
-      field(`  ${escapeText(name).slice(0, 60)}`, typeof value === "string" ? value : (JSON.stringify(value) ?? "")),
-    ),
-    field("folder", subject.folder),
-    ...listed("touches", subject.touches),
-    field("why you are asked", subject.why),
-  ];
-}
+const longestReason = 2_000;
 
 /** The question as a client shows it: every part from outside is escaped, a line each, what is dangerous first. */
 export function questionMessage({ session, subject }: Question): string {
-  return [`Airlock: may this run in the sandbox of session ${escapeText(session)}?`, ...subjectLines(subject)].join(
+  return [`Airlock: may this run in the sandbox of session ${escapeText(session)}?`, ...questionLines(subject)].join(
     "\n",
   );
 }
@@ -89,7 +55,7 @@ export function answerFrom(
 ): Answer | null {
   if (reply.action === "cancel") return null;
   const given = reply.content?.["reason"];
-  const reason = typeof given === "string" && given.trim() !== "" ? given.slice(0, longestField) : null;
+  const reason = typeof given === "string" && given.trim() !== "" ? given.slice(0, longestReason) : null;
   if (reply.action !== "accept") return denial(reason);
   const word = reply.content?.["answer"];
   if (word === onceWord) return { ...denial(reason), verdict: "allow" };

@@ -1,0 +1,116 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ended, Lab, until } from "../support/lab.js";
+
+interface Waiting {
+  readonly id: string;
+  readonly session: string;
+  readonly subject: { readonly tool: string; readonly tiers: readonly string[] };
+}
+
+describe("a tool that is not trusted", () => {
+  let lab: Lab;
+  let id: string;
+
+  beforeAll(async () => {
+    lab = new Lab();
+    id = await lab.start();
+  }, 120_000);
+  afterAll(async () => await lab?.[Symbol.asyncDispose]());
+
+  const call = (command: string) =>
+    lab.spawn(["tool", "shell", JSON.stringify({ command }), "--session", id, "--json"]);
+  const waiting = () => lab.json<Waiting[]>(["approve", "--list", "--json"]);
+
+  async function question(): Promise<Waiting> {
+    let found: Waiting | undefined;
+    await until(async () => {
+      [found] = await waiting();
+      return found !== undefined;
+    });
+    return found as Waiting;
+  }
+
+  it("waits for a person, whose yes lets this call through and no other", async () => {
+    const child = call("echo one");
+    const end = ended(child);
+    const { id: asked, session, subject } = await question();
+    expect({ session, tool: subject.tool }).toEqual({ session: id, tool: "shell" });
+    expect((await lab.airlock(["approve", "--yes", asked])).code).toBe(0);
+    expect((await end).code).toBe(0);
+    expect(await waiting()).toEqual([]);
+  });
+
+  it("is denied by a person's no, and the agent is told why", async () => {
+    const end = ended(call("echo two"));
+    const { id: asked } = await question();
+    await lab.airlock(["approve", "--deny", asked, "--reason", "not today"]);
+    const { code, stderr } = await end;
+    expect(code).toBe(13);
+    expect(stderr).toContain("not today");
+  });
+
+  it("is shown without a character that could draw anything else", async () => {
+    const child = call("printf '\u001b[2J\r\n| tool: read'; \u202e");
+    const end = ended(child);
+    const { id: asked } = await question();
+    const { stdout } = await lab.airlock(["approve", "--list"]);
+    const text = stdout.toString();
+    expect(text).not.toMatch(/[^\P{Cc}\n]|\u202e/u);
+    expect(text.match(/^\| tool: /gm)).toHaveLength(1);
+    await lab.airlock(["approve", "--deny", asked]);
+    await end;
+  });
+
+  it("is answered once: a second answer comes too late", async () => {
+    const end = ended(call("echo three"));
+    const { id: asked } = await question();
+    const codes = await Promise.all([
+      lab.airlock(["approve", "--yes", asked]),
+      lab.airlock(["approve", "--deny", asked]),
+    ]);
+    expect(codes.map(({ code }) => code).sort()).toEqual([0, 10]);
+    await end;
+    expect((await lab.airlock(["approve", "--yes", asked])).code).toBe(10);
+  });
+
+  it("waits no more when its caller has gone", async () => {
+    const child = call("echo four");
+    const end = ended(child);
+    await question();
+    child.kill("SIGKILL");
+    await end;
+    expect(await waiting()).toEqual([]);
+  });
+
+  // Only what is typed after the question stands there is an answer.
+  async function answered(command: string, answers: readonly (readonly [RegExp, string])[]): Promise<number> {
+    const terminal = lab.terminal(["tool", "shell", JSON.stringify({ command }), "--session", id]);
+    for (const [pattern, text] of answers) {
+      await terminal.waitFor(pattern);
+      await sleep(300);
+      terminal.type(text);
+    }
+    return await terminal.exit;
+  }
+
+  it("is asked about at the caller's own terminal, where there is one: Enter is no", async () => {
+    expect(await answered("echo five", [[/no or \?/, "yes\r"]])).toBe(0);
+    expect(
+      await answered("echo six", [
+        [/no or \?/, "\r"],
+        [/why not/, "\r"],
+      ]),
+    ).toBe(13);
+  });
+
+  it("is trusted from now on when the person says so", async () => {
+    expect(
+      await answered("echo seven", [
+        [/no or \?/, "trust\r"],
+        [/without asking/, "3\r"],
+      ]),
+    ).toBe(0);
+    expect((await lab.airlock(["tool", "shell", '{"command":"echo eight"}', "--session", id])).code).toBe(0);
+  });
+});
