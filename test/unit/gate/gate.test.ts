@@ -174,6 +174,17 @@ describe("a connection through the gate", () => {
     expect(bed.records[0]).toMatchObject({ decision: "denied", bytesOut: 0 });
   });
 
+  it("over SSH is disconnected with the reason, in whole packets", async () => {
+    const bed = lab();
+    bed.push(open(1, "a.example", 22));
+    await until(() => bed.received(1) !== "");
+    const [, packet = ""] = /SSH-2\.0-airlock\r\n(.*)$/s.exec(bed.received(1)) ?? [];
+    const bytes = Buffer.from(packet, "latin1");
+    expect([bytes.length % 8, bytes.readUInt32BE(0)]).toEqual([0, bytes.length - 4]);
+    expect([bytes.readUInt8(4) >= 4, bytes.readUInt8(5)]).toEqual([true, 1]);
+    expect(bytes.toString("latin1", 14, 14 + bytes.readUInt32BE(10))).toMatch(/^airlock: .*a\.example:22 \(no rule/);
+  });
+
   it.each([
     ["127.0.0.1"],
     ["10.0.0.1"],
