@@ -85,7 +85,7 @@ describe.skipIf(!mayTest)("an agent that swaps what is read, while it is read (a
     const snapshots = join(store.path, "sessions/one/snapshots");
     await using _swapper = new Swapper(store.upper(), "dir", "link", "plain", "filelink", "plain", "fifo");
     for (let round = 0; round < 60; round += 1) {
-      const listed = await collect(store.client.listLayer(workspace));
+      const listed = (await collect(store.client.listLayer(workspace))).flat();
       expect(listed.filter(({ path }) => path.includes("only-outside"))).toEqual([]);
       // A snapshot of a sandbox that is not held still may be refused; what is made is of the layer and whole.
       const snapshot = { session: "one", snapshot: "s1" };
