@@ -74,9 +74,7 @@ describe.skipIf(!mayTest)("an agent that swaps what is read, while it is read (a
     await using store = await prepare();
     await using _swapper = new Swapper(store.upper(), "plain", "filelink");
     const paths = Array.from({ length: 64 }, () => "plain");
-    const listing = { ...workspace, contents: 65_536 };
     const found = new Set<string>();
-    const hashes = new Set<string>();
     for (let round = 0; round < 300; round += 1) {
       const raw = await store.client.readFile({ ...workspace, path: "plain", maxBytes: 100 });
       if (raw !== null) found.add(Buffer.from(raw).toString());
