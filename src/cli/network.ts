@@ -17,7 +17,16 @@ interface NetworkOptions extends GlobalOptions {
   readonly session?: string;
   readonly for?: string;
   readonly denied?: boolean;
+  readonly open?: boolean;
 }
+
+const endsConnections = new Set([
+  "network.open",
+  "network.lost",
+  "network.sealed",
+  "sandbox.end",
+  "session.interrupted",
+]);
 
 async function presets(context: CommandContext, names: readonly string[], options: GlobalOptions): Promise<number> {
   const wanted = names.length > 0 ? names : await presetNames(context.edge);
@@ -70,16 +79,32 @@ const change =
 
 function formatEntry({ at, kind, data }: JournalEntry): string {
   const { name, port, decision, rule, reason, address, bytesOut, bytesIn, milliseconds, times } = data;
+  if (kind === "network.connect") return escapeText(`${at}  opened    ${name}:${port}  ${address}  [${rule}]`);
   if (kind !== "network.connection")
     return escapeText(`${at}  ${kind.slice(8).padEnd(8)}  ${JSON.stringify({ ...data, times })}`);
   const moved = decision === "allowed" ? `${address} out ${bytesOut} in ${bytesIn} ${milliseconds} ms` : String(reason);
   return escapeText(`${at}  ${String(decision).padEnd(8)}  ${name}:${port}  ${moved}  [${rule}]`);
 }
 
+const isEndOfRun = ({ kind, data }: JournalEntry): boolean => kind === "command.end" && data["exec"] === undefined;
+
+// The gate that made a connection counts it; where a gate ended, so did all that it had made.
+async function stillOpen(entries: AsyncIterable<JournalEntry>): Promise<JournalEntry[]> {
+  const open = new Map<unknown, JournalEntry>();
+  for await (const entry of entries) {
+    const number = entry.data["connection"];
+    if (entry.kind === "network.connect") open.set(number, entry);
+    else if (entry.kind === "network.connection") open.delete(number);
+    else if (endsConnections.has(entry.kind) || isEndOfRun(entry)) open.clear();
+  }
+  return [...open.values()];
+}
+
 async function log(context: CommandContext, id: string | undefined, options: NetworkOptions): Promise<number> {
   return withBench(context, async (bench) => {
     const record = await chooseSession(context, bench, id, { includeDiscarded: true });
-    for await (const entry of readJournal(journalPaths(bench.home, record.id).journal)) {
+    const journal = readJournal(journalPaths(bench.home, record.id).journal);
+    for await (const entry of options.open === true ? await stillOpen(journal) : journal) {
       if (!entry.kind.startsWith("network.")) continue;
       if (options.denied === true && entry.data["decision"] !== "denied") continue;
       context.print(options.json === true ? JSON.stringify(entry) : formatEntry(entry));
@@ -107,6 +132,7 @@ export function define(command: Command, act: Act): void {
   sub("log", "show every connection of a session")
     .argument("[id]", "the session")
     .option("--denied", "only those that were denied")
+    .option("--open", "only those that are open now")
     .action(act(log));
   sub("presets", "list the presets, or the hosts of those named")
     .argument("[names...]", "presets")

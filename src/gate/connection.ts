@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { ConnectionRecord } from "../model/network.js";
+import type { ConnectionRecord, OpenedConnection } from "../model/network.js";
 import type { StreamEvents, WireStream } from "../wire/stream.js";
 import type { Admission } from "./admission.js";
 import { denialFor } from "./denial.js";
@@ -12,6 +12,8 @@ import { type ProxyRequest, readProxyRequest, refuseProxyRequest, socksReply } f
 /** What a connection needs of the gate. */
 export interface GateHouse {
   admit(host: Host, port: number, signal: AbortSignal): Promise<Admission>;
+  /** Called when it was allowed and made. */
+  opened(opened: OpenedConnection): void;
   /** Called once, when everything is over. */
   done(connection: Connection, record: ConnectionRecord): void;
 }
@@ -31,6 +33,7 @@ type Outcome = Pick<ConnectionRecord, "decision" | "rule" | "reason">;
 export class Connection implements StreamEvents {
   readonly #stream: WireStream;
   readonly #house: GateHouse;
+  readonly #number: number;
   readonly #started = Date.now();
   readonly #abort = new AbortController();
   #step: "proxy" | "open" | "refused" = "open";
@@ -54,9 +57,10 @@ export class Connection implements StreamEvents {
   #bytesIn = 0;
   #outcome: Outcome = { decision: "failed", rule: "", reason: "it ended before it said where to" };
 
-  constructor(stream: WireStream, house: GateHouse) {
+  constructor(stream: WireStream, house: GateHouse, number: number) {
     this.#stream = stream;
     this.#house = house;
+    this.#number = number;
     stream.events = this;
   }
 
@@ -103,15 +107,23 @@ export class Connection implements StreamEvents {
     if (clean) setTimeout(() => socket?.destroy(), lingerMs).unref();
     else socket?.destroy();
     this.#house.done(this, {
-      name: this.#host?.text ?? this.#stream.claim?.name ?? "",
-      port: this.#port,
-      via: this.#protocol === "direct" ? "direct" : "proxy",
-      address: this.#address,
+      ...this.#facts(),
       ...this.#outcome,
       bytesOut: this.#bytesOut,
       bytesIn: this.#bytesIn,
       milliseconds: Date.now() - this.#started,
     });
+  }
+
+  #facts(): OpenedConnection {
+    return {
+      connection: this.#number,
+      name: this.#host?.text ?? this.#stream.claim?.name ?? "",
+      port: this.#port,
+      via: this.#protocol === "direct" ? "direct" : "proxy",
+      address: this.#address,
+      rule: this.#outcome.rule,
+    };
   }
 
   #direct(name: string, port: number): void {
@@ -151,6 +163,7 @@ export class Connection implements StreamEvents {
 
   #join(socket: Socket): void {
     this.#socket = socket;
+    this.#house.opened(this.#facts());
     if (this.#protocol === "http") this.#stream.write(established);
     if (this.#protocol === "socks") this.#stream.write(socksReply(0));
     socket.on("data", (chunk: Buffer) => this.#answer(chunk));

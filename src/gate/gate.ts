@@ -1,4 +1,4 @@
-import type { ConnectionRecord } from "../model/network.js";
+import type { ConnectionRecord, OpenedConnection } from "../model/network.js";
 import type { WireStream } from "../wire/stream.js";
 import { Admissions, type OnAsk, type PolicySource } from "./admission.js";
 import { Connection, type GateHouse } from "./connection.js";
@@ -8,6 +8,8 @@ import { type Lookup, Resolver } from "./resolver.js";
 export interface GateOptions {
   readonly policy: PolicySource;
   readonly lookup: Lookup;
+  /** Takes note of a connection that was made. */
+  readonly opened: (opened: OpenedConnection) => void;
   /** Takes note of a connection that is over. */
   readonly record: (record: ConnectionRecord) => void;
   readonly onAsk: OnAsk;
@@ -20,11 +22,13 @@ export class Gate implements Disposable {
   readonly #house: GateHouse;
   readonly #connections = new Set<Connection>();
   readonly #timer: NodeJS.Timeout;
+  #count = 0;
 
-  constructor({ policy, lookup, record, onAsk }: GateOptions) {
+  constructor({ policy, lookup, opened, record, onAsk }: GateOptions) {
     const admissions = new Admissions(policy, new Resolver(lookup), onAsk);
     this.#house = {
       admit: (host, port, signal) => admissions.admit(host, port, signal),
+      opened,
       done: (connection, outcome) => {
         this.#connections.delete(connection);
         record(outcome);
@@ -37,7 +41,7 @@ export class Gate implements Disposable {
 
   /** Takes a stream that the hatch opened. */
   open(stream: WireStream): void {
-    const connection = new Connection(stream, this.#house);
+    const connection = new Connection(stream, this.#house, ++this.#count);
     this.#connections.add(connection);
     connection.begin();
   }

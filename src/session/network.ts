@@ -60,6 +60,7 @@ class HeldNetwork implements AsyncDisposable {
     this.#gate = new Gate({
       policy: new LivePolicy(bench.home, record.id),
       lookup: systemLookup,
+      opened: (each) => this.#journal.open(each),
       record: (each) => this.#journal.add(each),
       onAsk: (name, port) => this.#ask(name, port),
     });

@@ -163,6 +163,23 @@ describe("everything else", () => {
     expect((await lab.airlock(["log", session, "--verify"])).code).toBe(0);
   });
 
+  it("shows a connection that is still open", async () => {
+    const script = `import socket, time; s=socket.create_connection(("web.test.example", ${origin.ssh})); s.recv(99); print("here", flush=True); time.sleep(60)`;
+    const client = lab.spawn(["exec", session, "--", "python3", "-c", script]);
+    let said = "";
+    client.stdout?.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    await until(() => said.includes("here"));
+    // Others of the tests before are half closed, and their servers have not noticed.
+    const open = async (): Promise<string[]> =>
+      (await lab.airlock(["network", "log", session, "--open"])).stdout
+        .toString()
+        .split("\n")
+        .filter((line) => line.includes(`  opened    web.test.example:${origin.ssh}  127.0.0.1  [allowPrivate `));
+    await until(async () => (await open()).length === 1);
+    client.kill("SIGTERM");
+    await until(async () => (await open()).length === 0, 500);
+  });
+
   it("a session without a word about it has no network, no resolver and no hatch", async () => {
     const { stdout } = await lab.airlock([
       ..."run --network none --on-exit discard -- sh -c".split(" "),

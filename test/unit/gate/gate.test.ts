@@ -4,7 +4,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Gate } from "../../../src/gate/gate.js";
 import { Rules } from "../../../src/gate/rules.js";
-import type { ConnectionRecord, NetworkMode, NetworkRule, RuleAction } from "../../../src/model/network.js";
+import type {
+  ConnectionRecord,
+  NetworkMode,
+  NetworkRule,
+  OpenedConnection,
+  RuleAction,
+} from "../../../src/model/network.js";
 import { firstCredit, frameTypes } from "../../../src/wire/frames.js";
 import { Wire } from "../../../src/wire/wire.js";
 import { data, end, framesOf, open, openPayload, rawFrame, ready, reset } from "../wire/hatch-end.js";
@@ -45,6 +51,7 @@ class GateLab {
   mode: NetworkMode = "policy";
   readonly addresses = new Map<string, readonly string[]>();
   readonly looked: string[] = [];
+  readonly opened: OpenedConnection[] = [];
   readonly records: ConnectionRecord[] = [];
   readonly asked: string[] = [];
   readonly wire: Wire;
@@ -58,6 +65,7 @@ class GateLab {
         this.looked.push(name);
         return this.addresses.get(name) ?? [];
       },
+      opened: (opened) => this.opened.push(opened),
       record: (record) => this.records.push(record),
       onAsk: (name, port) => this.asked.push(`${name}:${port}`),
     });
@@ -141,9 +149,12 @@ describe("a connection through the gate", () => {
     bed.addresses.set("a.example", ["127.0.0.1"]);
     bed.push(open(1, "a.example", server.port), data(1, request(`a.example:${server.port}`)));
     await until(() => bed.received(1).endsWith("ok"));
+    expect(bed.opened).toMatchObject([{ name: "a.example", address: "127.0.0.1", connection: 1 }]);
+    expect(bed.records).toEqual([]);
     bed.push(end(1));
     await until(() => bed.records.length === 1);
     expect(bed.records[0]).toMatchObject({
+      connection: 1,
       name: "a.example",
       port: server.port,
       via: "direct",
@@ -172,6 +183,7 @@ describe("a connection through the gate", () => {
     bed.push(end(1));
     await until(() => bed.records.length === 1);
     expect(bed.records[0]).toMatchObject({ decision: "denied", bytesOut: 0 });
+    expect(bed.opened).toEqual([]);
   });
 
   it("over SSH is disconnected with the reason, in whole packets", async () => {
