@@ -12,6 +12,8 @@ import { type ProxyRequest, readProxyRequest, refuseProxyRequest, socksReply } f
 /** What a connection needs of the gate. */
 export interface GateHouse {
   admit(host: Host, port: number, signal: AbortSignal): Promise<Admission>;
+  /** Whether it is made to prove the gate, and not the sandbox's. */
+  isProof(name: string): boolean;
   /** Called when it was allowed and made. */
   opened(opened: OpenedConnection): void;
   /** Called once, when everything is over. */
@@ -106,9 +108,17 @@ export class Connection implements StreamEvents {
     const socket = this.#socket;
     if (clean) setTimeout(() => socket?.destroy(), lingerMs).unref();
     else socket?.destroy();
+    const { connection, name, port, via, address } = this.#facts();
+    const { decision, rule, reason } = this.#outcome;
     this.#house.done(this, {
-      ...this.#facts(),
-      ...this.#outcome,
+      connection,
+      name,
+      port,
+      via,
+      address,
+      decision,
+      rule,
+      reason,
       bytesOut: this.#bytesOut,
       bytesIn: this.#bytesIn,
       milliseconds: Date.now() - this.#started,
@@ -249,7 +259,10 @@ export class Connection implements StreamEvents {
     this.#toServer = [];
     const where = this.#host === null ? "" : `${this.#host.text}:${this.#port} `;
     this.#denial = `the network policy refused ${where}(${outcome.reason ?? outcome.rule})`;
-    this.#stream.explain(`${new Date().toISOString()} ${outcome.decision}: ${where}${outcome.reason ?? outcome.rule}`);
+    if (!this.#house.isProof(this.#host?.text ?? ""))
+      this.#stream.explain(
+        `${new Date().toISOString()} ${outcome.decision}: ${where}${outcome.reason ?? outcome.rule}`,
+      );
     if (reply !== null) this.#last(reply);
     else if (this.#protocol === "http" || this.#protocol === "socks") this.#refuseTunnel(outcome);
     else if (outcome.decision === "failed") this.#stream.reset();

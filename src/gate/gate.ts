@@ -13,6 +13,8 @@ export interface GateOptions {
   /** Takes note of a connection that is over. */
   readonly record: (record: ConnectionRecord) => void;
   readonly onAsk: OnAsk;
+  /** Names of connections that are made to prove the gate: each once, neither recorded nor told of inside. */
+  readonly proofs?: Set<string>;
 }
 
 const tickMs = 1_000;
@@ -24,14 +26,15 @@ export class Gate implements Disposable {
   readonly #timer: NodeJS.Timeout;
   #count = 0;
 
-  constructor({ policy, lookup, opened, record, onAsk }: GateOptions) {
+  constructor({ policy, lookup, opened, record, onAsk, proofs = new Set() }: GateOptions) {
     const admissions = new Admissions(policy, new Resolver(lookup), onAsk);
     this.#house = {
       admit: (host, port, signal) => admissions.admit(host, port, signal),
-      opened,
+      isProof: (name) => proofs.has(name),
+      opened: (facts) => void (proofs.has(facts.name) || opened(facts)),
       done: (connection, outcome) => {
         this.#connections.delete(connection);
-        record(outcome);
+        if (!proofs.delete(outcome.name)) record(outcome);
       },
     };
     this.#timer = setInterval(() => {

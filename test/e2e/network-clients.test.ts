@@ -180,6 +180,14 @@ describe("everything else", () => {
     await until(async () => (await open()).length === 0, 500);
   });
 
+  it("was proved before anything was connected, and says no more of that", async () => {
+    const { stdout } = await lab.airlock(["network", "log", session, "--json"]);
+    const [first] = stdout.toString().split("\n");
+    expect(JSON.parse(first ?? "")).toMatchObject({ kind: "network.open", data: { mode: "policy", proved: true } });
+    expect(stdout.toString()).not.toContain("self-test");
+    expect((await inside("cat /airlock/denied")).stdout.toString()).not.toContain("self-test");
+  });
+
   it("a session without a word about it has no network, no resolver and no hatch", async () => {
     const { stdout } = await lab.airlock([
       ..."run --network none --on-exit discard -- sh -c".split(" "),

@@ -51,6 +51,7 @@ class GateLab {
   mode: NetworkMode = "policy";
   readonly addresses = new Map<string, readonly string[]>();
   readonly looked: string[] = [];
+  readonly proofs = new Set<string>();
   readonly opened: OpenedConnection[] = [];
   readonly records: ConnectionRecord[] = [];
   readonly asked: string[] = [];
@@ -67,6 +68,7 @@ class GateLab {
       },
       opened: (opened) => this.opened.push(opened),
       record: (record) => this.records.push(record),
+      proofs: this.proofs,
       onAsk: (name, port) => this.asked.push(`${name}:${port}`),
     });
     this.wire = new Wire(
@@ -184,6 +186,18 @@ describe("a connection through the gate", () => {
     await until(() => bed.records.length === 1);
     expect(bed.records[0]).toMatchObject({ decision: "denied", bytesOut: 0 });
     expect(bed.opened).toEqual([]);
+  });
+
+  it("neither records nor tells of a proof, once", async () => {
+    const bed = lab();
+    bed.proofs.add("a.example");
+    for (const id of [1, 3]) {
+      bed.push(open(id, "a.example", 80), data(id, request("a.example")));
+      await until(() => bed.received(id) !== "");
+      bed.push(end(id));
+    }
+    await until(() => bed.records.length === 1);
+    expect([bed.explained(1), bed.explained(3)]).toEqual(["", expect.stringContaining("denied")]);
   });
 
   it("over SSH is disconnected with the reason, in whole packets", async () => {
