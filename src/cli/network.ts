@@ -7,8 +7,10 @@ import type { JournalEntry } from "../journal/entry.js";
 import { readJournal } from "../journal/read.js";
 import { changeNetwork, networkRules } from "../session/change-network.js";
 import { journalPaths } from "../session/home.js";
+import type { Workbench } from "../session/workbench.js";
 import type { Act } from "./command.js";
 import { addGlobalOptions, type CommandContext, type GlobalOptions } from "./context.js";
+import { presetPlace } from "./network-policy.js";
 import { networkText } from "./render/network-text.js";
 import { formatTable } from "./render/table.js";
 import { chooseSession, withBench } from "./with-bench.js";
@@ -28,13 +30,26 @@ const endsConnections = new Set([
   "session.interrupted",
 ]);
 
-async function presets(context: CommandContext, names: readonly string[], options: GlobalOptions): Promise<number> {
-  const wanted = names.length > 0 ? names : await presetNames(context.edge);
+interface PresetOptions extends GlobalOptions {
+  readonly image?: string;
+}
+
+const presets = (context: CommandContext, names: readonly string[], options: PresetOptions): Promise<number> =>
+  withBench(context, async (bench) => await listPresets(context, bench, names, options));
+
+async function listPresets(
+  context: CommandContext,
+  bench: Workbench,
+  names: readonly string[],
+  options: PresetOptions,
+): Promise<number> {
+  const place = presetPlace(context, bench, options.image);
+  const wanted = names.length > 0 ? names : await presetNames(place);
   const rows: { name: string; title: string; hosts: string[] }[] = [];
   for (const name of wanted) {
-    const preset = await loadPreset(name, context.edge);
+    const preset = await loadPreset(name, place);
     // Asking a client takes its time: only for what was named.
-    const rules = "client" in preset && names.length === 0 ? [] : await presetRules(name, context.edge);
+    const rules = "client" in preset && names.length === 0 ? [] : await presetRules(name, place);
     rows.push({ name, title: preset.title, hosts: rules.map(({ pattern }) => pattern) });
   }
   if (options.json === true) context.printJson(rows);
@@ -136,5 +151,6 @@ export function define(command: Command, act: Act): void {
     .action(act(log));
   sub("presets", "list the presets, or the hosts of those named")
     .argument("[names...]", "presets")
+    .option("--image <image>", "for the sandboxes of this image, instead of Airlock's own")
     .action(act(presets));
 }

@@ -14,7 +14,7 @@ import { findProject } from "../session/project.js";
 import type { Workbench } from "../session/workbench.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
 import { collect, type EnvOptions, envOptions } from "./env-options.js";
-import { networkOf } from "./network-policy.js";
+import { networkOf, presetPlace } from "./network-policy.js";
 
 /** The options that `run` and `start` share, as commander hands them over. */
 export interface SessionOptions extends GlobalOptions, EnvOptions {
@@ -180,7 +180,7 @@ export async function makePlan(
     unmask: [...(options.unmask ?? []), ...config.unmask],
     command,
     tty,
-    network: await networkOf(context, config.network),
+    network: await networkOf(config.network, () => presetPlace(context, bench, config.image)),
   };
   const env = new Map(Object.entries(config.env).map(([name, value]) => [name, new Secret(value)]));
   return { plan, env, onExit: config.onExit };

@@ -1,5 +1,4 @@
-import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -220,36 +219,3 @@ describe("into the sandbox", () => {
     await until(() => forward.exitCode !== null || forward.signalCode !== null);
   });
 });
-
-describe("a real registry", () => {
-  const registry = ((): string => {
-    try {
-      return execFileSync("npm", ["config", "get", "registry"], { encoding: "utf8", cwd: "/" }).trim();
-    } catch {
-      return "";
-    }
-  })();
-
-  it.skipIf(registry === "")("npm gets a package through the preset of the user's own client", async () => {
-    // Where the way to the registry has an authority of its own, the client inside must know it, too.
-    const bundle = process.env["NODE_EXTRA_CA_CERTS"];
-    lab.write("bundle.txt", bundle === undefined ? "" : readFileSync(bundle));
-    const { code, stdout, stderr } = await lab.airlock(
-      [
-        ..."run --on-exit discard --network policy --env".split(" "),
-        `npm_config_registry=${registry}`,
-        ...["--env", "NODE_EXTRA_CA_CERTS=bundle.txt"],
-        ...["--", "sh", "-c", "npm view is-number@7.0.0 name 2>&1 | tail -1"],
-      ],
-      { env: { XDG_CONFIG_HOME: presetConfig() } },
-    );
-    expect({ code, out: stdout.toString().trim(), stderr }).toMatchObject({ code: 0, out: "is-number" });
-  });
-});
-
-function presetConfig(): string {
-  const folder = join(lab.root, "preset-config");
-  mkdirSync(join(folder, "airlock"), { recursive: true });
-  writeFileSync(join(folder, "airlock/config.yaml"), "network: {presets: [npm]}\n");
-  return folder;
-}
