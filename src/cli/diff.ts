@@ -1,4 +1,8 @@
+import { lstat } from "node:fs/promises";
+import { join } from "node:path";
 import type { Command } from "commander";
+import { AirlockError } from "../base/errors.js";
+import { displayPath } from "../base/escape.js";
 import { comesFirst, countChanges, orderForPeople, selectChanges } from "../changes/collect.js";
 import { findRenames, type Rename } from "../changes/renames.js";
 import type { GitReport } from "../git/report.js";
@@ -19,7 +23,7 @@ import { renderNames } from "./render/name-only.js";
 import { page, writeAll } from "./render/pager.js";
 import { renderPatch } from "./render/patch.js";
 import { renderStat } from "./render/stat.js";
-import { chooseSession, withBench } from "./with-bench.js";
+import { sessionAndPaths, withBench } from "./with-bench.js";
 
 interface DiffOptions extends GlobalOptions {
   readonly stat?: boolean;
@@ -116,10 +120,23 @@ function namesGit(paths: readonly string[]): boolean {
   return paths.some((path) => isInsideGit(canonicalNames(path)));
 }
 
-async function diff(context: CommandContext, paths: readonly string[], options: DiffOptions): Promise<number> {
+// A name that stands for nothing is a mistake, and silence would be taken for "unchanged".
+async function requireKnown({ changes, base }: SessionChanges, paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    if (selectChanges(changes, [path]).length > 0) continue;
+    const found = await lstat(join(base.path, path)).catch(() => null);
+    if (found !== null) continue;
+    throw new AirlockError("E_USAGE", `${displayPath(path)} is neither a session nor a path of the project`, {
+      hint: "airlock ls --all, airlock diff --name-only",
+    });
+  }
+}
+
+async function diff(context: CommandContext, words: readonly string[], options: DiffOptions): Promise<number> {
   return withBench(context, async (bench) => {
-    const record = await chooseSession(context, bench, options.session);
+    const { record, paths } = await sessionAndPaths(context, bench, words, options.session);
     const all = await changesOf(bench, record, { hashes: options.json === true ? "all" : "shown" });
+    await requireKnown(all, paths);
     const chosen = select(all, paths);
     const needsGit = options.json === true || !(options.nameOnly === true || namesGit(paths));
     const found = { ...chosen, git: needsGit ? await gitChangesOf(bench, record, chosen.changes) : null };
@@ -139,15 +156,16 @@ async function diff(context: CommandContext, paths: readonly string[], options: 
 /** `airlock diff`. */
 export function define(command: Command, act: Act): void {
   command
-    .argument("[path...]", "only these paths of the project")
-    .option("-s, --session <id>", "the session; by default the newest of the project")
+    .argument("[words...]", "a session, then paths of the project; by default all of the newest session")
+    .usage("[options] [ID] [PATH...]")
+    .option("-s, --session <id>", "the session; every word is a path then")
     .option("--stat", "a line for each change")
     .option("--name-only", "the paths alone")
     .option("-z", "with --name-only: the exact bytes, each path ended by NUL")
     .option("--patch", "a patch that git apply and patch -p1 take")
     .addHelpText(
       "after",
-      "\nDeletions and what is risky come first, with the reasons.\n\nExit status: 0 · 10 no such session · 12 engine",
+      "\nDeletions and what is risky come first, with the reasons.\n\nExit status: 0 · 2 no such path · 10 no such session · 12 engine",
     )
     .action(act(diff));
 }
