@@ -22,6 +22,7 @@ import { renderGit } from "./render/git-section.js";
 import { renderNames } from "./render/name-only.js";
 import { page, writeAll } from "./render/pager.js";
 import { renderPatch } from "./render/patch.js";
+import { countOf } from "./render/size.js";
 import { renderStat } from "./render/stat.js";
 import { sessionAndPaths, withBench } from "./with-bench.js";
 
@@ -132,6 +133,18 @@ async function requireKnown({ changes, base }: SessionChanges, paths: readonly s
   }
 }
 
+// Who looks at a part must know that there is more, and git's own files are told of as in the whole.
+function noteOutside(context: CommandContext, all: SessionChanges, shown: SessionChanges): void {
+  const inside = new Set(shown.changes);
+  const outside = all.changes.filter((change) => comesFirst(change) && !inside.has(change));
+  const first = outside.filter((change) => !belongsToGit(change)).length;
+  const parts = [
+    ...(first === 0 ? [] : [countOf(first, "deletion or change of high risk", "deletions or changes of high risk")]),
+    ...(first === outside.length ? [] : ["changes of git's own data"]),
+  ];
+  if (parts.length > 0) context.note(`airlock: outside the paths given: ${parts.join(" and ")}`);
+}
+
 async function diff(context: CommandContext, words: readonly string[], options: DiffOptions): Promise<number> {
   return withBench(context, async (bench) => {
     const { record, paths } = await sessionAndPaths(context, bench, words, options.session);
@@ -147,8 +160,7 @@ async function diff(context: CommandContext, words: readonly string[], options: 
     const forMachines = options.json === true || options.patch === true || options.nameOnly === true;
     if (forMachines) await writeAll(context.edge.stdout, chunks, context.edge.signal);
     else await page(chunks, context.edge);
-    const first = all.changes.filter(comesFirst).length - found.changes.filter(comesFirst).length;
-    if (first > 0) context.note(`airlock: ${first} deletions or changes of high risk lie outside the paths given`);
+    noteOutside(context, all, found);
     return 0;
   });
 }

@@ -195,10 +195,11 @@ describe("airlock diff", () => {
   it("takes a session first, and refuses a word that stands for nothing", async () => {
     await using lab = new Lab();
     lab.write("same.txt", "same\n");
+    lab.write("gone.txt", "gone\n");
     await session(lab, "echo old > old.txt");
     const [first] = await lab.json<{ id: string }[]>(["ls", "--json"]);
     const id = first?.id ?? "";
-    await session(lab, "echo new > new.txt");
+    await session(lab, "echo new > new.txt; rm gone.txt; echo x > .git/one; echo x > .git/two");
     const names = async (...words: string[]): Promise<string[]> => {
       const { code, stdout } = await lab.airlock(["diff", "--name-only", ...words]);
       return [
@@ -209,11 +210,15 @@ describe("airlock diff", () => {
           .filter((line) => line !== ""),
       ];
     };
-    expect(await names()).toEqual(["0", "new.txt"]);
+    expect(await names()).toEqual(["0", ".git/one", ".git/two", "gone.txt", "new.txt"]);
     expect(await names(id)).toEqual(["0", "old.txt"]);
     expect(await names(id, "old.txt")).toEqual(["0", "old.txt"]);
     expect(await names("new.txt")).toEqual(["0", "new.txt"]);
     expect(await names("same.txt")).toEqual(["0"]);
+    const { stderr } = await lab.airlock(["diff", "new.txt"]);
+    expect(stderr).toBe(
+      "airlock: outside the paths given: 1 deletion or change of high risk and changes of git's own data\n",
+    );
     const unknown = await lab.airlock(["diff", "fair-otter-0000"]);
     expect(unknown.code).toBe(2);
     expect(unknown.stderr).toContain("fair-otter-0000 is neither a session nor a path of the project");
