@@ -31,6 +31,14 @@ const established = Buffer.from("HTTP/1.1 200 Connection established\r\n\r\n");
 
 type Outcome = Pick<ConnectionRecord, "decision" | "rule" | "reason">;
 
+// What was sent last may still be on its way; a server that does not end in turn is not waited for. Nothing is kept for one that did.
+function closeSocket(socket: Socket, clean: boolean): void {
+  if (!clean) socket.destroy();
+  if (socket.destroyed) return;
+  const late = setTimeout(() => socket.destroy(), lingerMs).unref();
+  socket.once("close", () => clearTimeout(late));
+}
+
 /** One connection out of the sandbox: admitted or refused, inspected, pumped both ways, recorded. */
 export class Connection implements StreamEvents {
   readonly #stream: WireStream;
@@ -105,9 +113,7 @@ export class Connection implements StreamEvents {
 
   onClose(clean: boolean): void {
     this.#abort.abort();
-    const socket = this.#socket;
-    if (clean) setTimeout(() => socket?.destroy(), lingerMs).unref();
-    else socket?.destroy();
+    if (this.#socket !== null) closeSocket(this.#socket, clean);
     const { connection, name, port, via, address } = this.#facts();
     const { decision, rule, reason } = this.#outcome;
     this.#house.done(this, {

@@ -18,6 +18,7 @@ export interface GateOptions {
 }
 
 const tickMs = 1_000;
+const idleMs = 3_000;
 
 /** The host end of the wire: every stream that the sandbox opens is one connection, decided here and made from here. */
 export class Gate implements Disposable {
@@ -25,6 +26,8 @@ export class Gate implements Disposable {
   readonly #connections = new Set<Connection>();
   readonly #timer: NodeJS.Timeout;
   #count = 0;
+  #seen = 0;
+  #idleSince = 0;
 
   constructor({ policy, lookup, opened, record, onAsk, proofs = new Set() }: GateOptions) {
     const admissions = new Admissions(policy, new Resolver(lookup), onAsk);
@@ -37,9 +40,7 @@ export class Gate implements Disposable {
         if (!proofs.delete(outcome.name)) record(outcome);
       },
     };
-    this.#timer = setInterval(() => {
-      for (const connection of [...this.#connections]) connection.tick(Date.now());
-    }, tickMs).unref();
+    this.#timer = setInterval(() => this.#tick(Date.now()), tickMs).unref();
   }
 
   /** Takes a stream that the hatch opened. */
@@ -47,6 +48,16 @@ export class Gate implements Disposable {
     const connection = new Connection(stream, this.#house, ++this.#count);
     this.#connections.add(connection);
     connection.begin();
+  }
+
+  #tick(now: number): void {
+    for (const connection of [...this.#connections]) connection.tick(now);
+    if (this.#connections.size > 0 || this.#count !== this.#seen) this.#idleSince = now;
+    this.#seen = this.#count;
+    if (this.#idleSince === 0 || now - this.#idleSince < idleMs) return;
+    // After a burst nothing would collect what it left behind, for hours; whoever wants that gives the function away.
+    this.#idleSince = 0;
+    globalThis.gc?.();
   }
 
   [Symbol.dispose](): void {
