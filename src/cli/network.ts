@@ -92,13 +92,20 @@ const change =
     });
   };
 
+function formatData(data: JournalEntry["data"]): string {
+  const said = Object.entries(data).filter(([, value]) => value !== null);
+  return said
+    .map(([key, value]) => `${key} ${key === "until" ? new Date(Number(value)).toISOString() : String(value)}`)
+    .join(", ");
+}
+
 function formatEntry({ at, kind, data }: JournalEntry): string {
-  const { name, port, decision, rule, reason, address, bytesOut, bytesIn, milliseconds, times } = data;
+  const { name, port, decision, rule, reason, address, bytesOut, bytesIn, milliseconds } = data;
   if (kind === "network.connect") return escapeText(`${at}  opened    ${name}:${port}  ${address}  [${rule}]`);
-  if (kind !== "network.connection")
-    return escapeText(`${at}  ${kind.slice(8).padEnd(8)}  ${JSON.stringify({ ...data, times })}`);
+  if (kind !== "network.connection") return escapeText(`${at}  ${kind.slice(8).padEnd(8)}  ${formatData(data)}`);
   const moved = decision === "allowed" ? `${address} out ${bytesOut} in ${bytesIn} ${milliseconds} ms` : String(reason);
-  return escapeText(`${at}  ${String(decision).padEnd(8)}  ${name}:${port}  ${moved}  [${rule}]`);
+  const why = rule === reason ? "" : `  [${rule}]`;
+  return escapeText(`${at}  ${String(decision).padEnd(8)}  ${name}:${port}  ${moved}${why}`);
 }
 
 const isEndOfRun = ({ kind, data }: JournalEntry): boolean => kind === "command.end" && data["exec"] === undefined;
