@@ -91,8 +91,8 @@ export class Workbench implements AsyncDisposable {
 
   /** Begins what every new session needs, while its options are still being read. What fails is thrown where it is needed. */
   prepare(): void {
-    const facts = this.engine().then((engine) => engine.facts());
-    for (const begun of [facts, this.image(undefined), this.keeper()]) {
+    const capacity = this.engine().then((engine) => engine.capacity());
+    for (const begun of [capacity, this.image(undefined), this.keeper()]) {
       begun.catch(() => undefined);
     }
   }
