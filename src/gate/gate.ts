@@ -15,6 +15,8 @@ export interface GateOptions {
   readonly onAsk: OnAsk;
   /** Names of connections that are made to prove the gate: each once, neither recorded nor told of inside. */
   readonly proofs?: Set<string>;
+  /** Called when there were connections and none has been for a while. */
+  readonly onIdle?: () => void;
 }
 
 const tickMs = 1_000;
@@ -25,11 +27,13 @@ export class Gate implements Disposable {
   readonly #house: GateHouse;
   readonly #connections = new Set<Connection>();
   readonly #timer: NodeJS.Timeout;
+  readonly #onIdle: () => void;
   #count = 0;
   #seen = 0;
   #idleSince = 0;
 
-  constructor({ policy, lookup, opened, record, onAsk, proofs = new Set() }: GateOptions) {
+  constructor({ policy, lookup, opened, record, onAsk, proofs = new Set(), onIdle = () => undefined }: GateOptions) {
+    this.#onIdle = onIdle;
     const admissions = new Admissions(policy, new Resolver(lookup), onAsk);
     this.#house = {
       admit: (host, port, signal) => admissions.admit(host, port, signal),
@@ -55,9 +59,8 @@ export class Gate implements Disposable {
     if (this.#connections.size > 0 || this.#count !== this.#seen) this.#idleSince = now;
     this.#seen = this.#count;
     if (this.#idleSince === 0 || now - this.#idleSince < idleMs) return;
-    // After a burst nothing would collect what it left behind, for hours; whoever wants that gives the function away.
     this.#idleSince = 0;
-    globalThis.gc?.();
+    this.#onIdle();
   }
 
   [Symbol.dispose](): void {

@@ -10,6 +10,7 @@ import { hatchUid } from "./hatch.js";
 import { journalPaths } from "./home.js";
 import { LivePolicy, loadNetwork } from "./network-file.js";
 import { ProvingPolicy, proveGate } from "./prove-gate.js";
+import { keepHeapSmall } from "./small-heap.js";
 import type { Workbench } from "./workbench.js";
 
 /** Told of what a person should know while the sandbox runs. */
@@ -63,6 +64,7 @@ class HeldNetwork implements AsyncDisposable {
     this.#gate = new Gate({
       policy: this.#policy,
       proofs: this.#policy.proofs,
+      onIdle: keepHeapSmall(),
       lookup: systemLookup,
       opened: (each) => this.#journal.open(each),
       record: (each) => this.#journal.add(each),

@@ -18,15 +18,13 @@ export interface Program {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-// It stays for hours and mostly waits. Left alone, V8 and the C library keep several times what a burst of connections needed.
-const lean = ["--optimize-for-size", "--max-semi-space-size=2", "--expose-gc"];
-
 /** Starts the supervisor of a session whose sandbox holds: a background process of this same program. */
 export function spawnSupervisor(program: Program, id: string): void {
-  const child = spawn(program.execPath, [...lean, program.script, "supervise", id], {
+  const child = spawn(program.execPath, [program.script, "supervise", id], {
     detached: true,
     stdio: "ignore",
     cwd: "/",
+    // It stays for hours, and the C library would keep memory for each of its threads.
     env: { MALLOC_ARENA_MAX: "1", ...program.env },
   });
   child.unref();

@@ -52,6 +52,7 @@ class GateLab {
   readonly addresses = new Map<string, readonly string[]>();
   readonly looked: string[] = [];
   readonly proofs = new Set<string>();
+  idle = 0;
   readonly opened: OpenedConnection[] = [];
   readonly records: ConnectionRecord[] = [];
   readonly asked: string[] = [];
@@ -69,6 +70,9 @@ class GateLab {
       opened: (opened) => this.opened.push(opened),
       record: (record) => this.records.push(record),
       proofs: this.proofs,
+      onIdle: () => {
+        this.idle += 1;
+      },
       onAsk: (name, port) => this.asked.push(`${name}:${port}`),
     });
     this.wire = new Wire(
@@ -198,6 +202,24 @@ describe("a connection through the gate", () => {
     }
     await until(() => bed.records.length === 1);
     expect([bed.explained(1), bed.explained(3)]).toEqual(["", expect.stringContaining("denied")]);
+  });
+
+  it("is followed, once, by word that nothing is connected any more", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "Date"] });
+    try {
+      const bed = lab();
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(bed.idle).toBe(0);
+      bed.push(open(1, "a.example", 80), data(1, request("a.example")));
+      await until(() => bed.received(1) !== "");
+      await vi.advanceTimersByTimeAsync(2_000);
+      expect(bed.idle).toBe(0);
+      bed.push(end(1));
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(bed.idle).toBe(1);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("over SSH is disconnected with the reason, in whole packets", async () => {
