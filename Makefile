@@ -21,6 +21,7 @@ lint: setup ## format, lint, types, unused code
 	@npm run --silent lint
 
 bench: setup ## measure against plain Docker; writes bench/RESULTS.md
+	@scripts/bench-peers
 	@node bench/run.mjs
 
 check: test ## what must pass before a commit

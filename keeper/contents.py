@@ -18,10 +18,14 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _GONE = (*NOT_A_FOLDER, errno.ENXIO, errno.ENAMETOOLONG)
 
 
-def open_regular(folder, name):
-    """The descriptor of a regular file; None when it is something else. Devices and FIFOs are not opened at all."""
+def open_regular(folder, name, seen=None):
+    """
+    The descriptor of a regular file; None when it is something else. Devices and FIFOs are not opened at all. `seen` is what
+    was just found at the name.
+    """
     try:
-        if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False) if seen is None else seen
+        if not stat.S_ISREG(found.st_mode):
             return None
         fd = os.open(name, _FILE, dir_fd=folder)
     except OSError as error:

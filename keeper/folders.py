@@ -54,6 +54,16 @@ class FolderStack:
             os.close(self._fds[far])
             self._fds[far] = None
 
+    def enter(self, name):
+        """Pushes it, unless it is gone or no folder (any more): a sandbox that runs may have taken it away meanwhile."""
+        try:
+            self.push(name)
+        except OSError as error:
+            if error.errno in NOT_A_FOLDER:
+                return False
+            raise
+        return True
+
     def pop(self):
         child = self._fds.pop()
         self._ids.pop()

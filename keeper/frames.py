@@ -91,8 +91,9 @@ class FrameWriter:
 class Batch:
     """Gathers small values into messages `{key: [...]}` of a good size."""
 
-    def __init__(self, writer, key, size=48 * 1024):
+    def __init__(self, writer, key, size=48 * 1024, on_flush=None):
         self._writer = writer
+        self._on_flush = on_flush
         self._key = key
         self._size = size
         self._values = []
@@ -109,6 +110,8 @@ class Batch:
     def flush(self):
         if self._values:
             self._writer.message({self._key: self._values})
+            if self._on_flush is not None:
+                self._on_flush()
         self._values = []
         self._held = 0
 

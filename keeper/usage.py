@@ -5,7 +5,7 @@ import stat
 
 import checks
 from errors import KeeperError
-from folders import NOT_A_FOLDER, FolderStack
+from folders import FolderStack
 from store import existing_session, open_folder
 from walk import MAX_DEPTH
 
@@ -130,12 +130,8 @@ class _Count:
 
 
 def _enter(stack, name):
-    try:
-        stack.push(name)
-    except OSError as error:
-        if error.errno in NOT_A_FOLDER:
-            return False
-        raise
+    if not stack.enter(name):
+        return False
     if stack.depth > MAX_DEPTH:
         raise _Uncountable
     return True

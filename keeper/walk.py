@@ -4,7 +4,7 @@ import os
 import stat
 
 from errors import KeeperError
-from folders import NOT_A_FOLDER, FolderStack
+from folders import FolderStack
 
 MAX_ENTRIES = 2_000_000
 MAX_DEPTH = 4_096
@@ -114,21 +114,10 @@ def walk(root, limits):
             node = Node(below, name, stack.top, status, stack.depth + 1)
             yield node
             # The one who looked may have found something else there by now.
-            if stat.S_ISDIR(node.status.st_mode) and _enter(stack, name):
+            if stat.S_ISDIR(node.status.st_mode) and stack.enter(name):
                 names.read(stack.top)
                 lengths.append(len(path))
                 path = below
-
-
-def _enter(stack, name):
-    # A sandbox that runs may have taken the folder away meanwhile: then there is nothing in it.
-    try:
-        stack.push(name)
-    except OSError as error:
-        if error.errno in NOT_A_FOLDER:
-            return False
-        raise
-    return True
 
 
 _KINDS = {

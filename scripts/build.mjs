@@ -2,8 +2,10 @@
 // only what is used.
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { Session } from "node:inspector";
 import nodeModule from "node:module";
 import { basename, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { setFlagsFromString } from "node:v8";
 import { Script } from "node:vm";
 import { build } from "esbuild";
@@ -36,6 +38,10 @@ const unused = /^(@grpc\/grpc-js|@grpc\/proto-loader|protobufjs|docker-modem|tar
 const stubUnused = {
   name: "stub-unused",
   setup(bundler) {
+    // commander starts no program of ours; it would take 2 ms to load what it could start one with.
+    bundler.onResolve({ filter: /^node:child_process$/ }, ({ path, importer }) =>
+      importer.includes("/node_modules/commander/") ? { path, namespace: "unused" } : undefined,
+    );
     bundler.onResolve({ filter: unused }, ({ path }) => ({ path, namespace: "unused" }));
     bundler.onLoad({ filter: /.*/, namespace: "unused" }, ({ path }) => ({
       contents: `
@@ -106,8 +112,60 @@ function writeNotices(metafile) {
   );
 }
 
-// Every function at once, not only those that a first run happens to call; bin/airlock says what for.
-function writeCompiled(name) {
+// What a run begins with, and what it loads while it waits: the rest would only make every start longer.
+const runEntries = [
+  "src/bin.ts",
+  "src/cli/program.ts",
+  "src/cli/run.ts",
+  "src/engine/answers.ts",
+  "src/session/record-schema.ts",
+  "src/wall/prove.ts",
+  "src/workspace/keeper-client.ts",
+  "src/workspace/resident-keeper.ts",
+];
+
+function modulesOfRun({ inputs }) {
+  const found = new Set();
+  const add = (path) => {
+    if (found.has(path)) return;
+    if (inputs[path] === undefined) throw new Error(`a run does not begin with ${path} any more`);
+    found.add(path);
+    for (const { path: needed, kind, external } of inputs[path].imports) {
+      if (kind !== "dynamic-import" && external !== true && inputs[needed] !== undefined) add(needed);
+    }
+  };
+  runEntries.forEach(add);
+  return found;
+}
+
+// V8 compiles a function when it is called, or all of them at once; but it must know each function where a breakpoint may be.
+function compileModules(script, source, modules) {
+  const session = new Session();
+  session.connect();
+  const ask = (method, params) =>
+    session.post(method, params, (error) => {
+      if (error) throw new Error(`${method}: ${error.message}`);
+    });
+  let scriptId;
+  session.on("Debugger.scriptParsed", ({ params }) => {
+    if (params.url === pathToFileURL(script.name).href) scriptId = params.scriptId;
+  });
+  ask("Debugger.enable");
+  // Only now does V8 tell of it; what it gives is the wrapper, which is not called.
+  script.compiled.runInThisContext();
+  const lines = source.split("\n");
+  // esbuild begins each module with its path.
+  const starts = lines.flatMap((line, index) => (/^\/\/ [^ ]+$/.test(line) ? [index] : []));
+  starts.forEach((lineNumber, index) => {
+    if (!modules.has(lines[lineNumber].slice(3))) return;
+    const end = { scriptId, lineNumber: starts[index + 1] ?? lines.length - 1, columnNumber: 0 };
+    ask("Debugger.getPossibleBreakpoints", { start: { scriptId, lineNumber, columnNumber: 0 }, end });
+  });
+  session.disconnect();
+}
+
+/** bin/airlock says what for. */
+function writeCompiled(name, modules) {
   const path = join(root, fresh, name);
   // Read byte by byte, which is quickest: what esbuild leaves of other characters stands in regular expressions and comments.
   const source = readFileSync(path, "utf8").replace(
@@ -115,11 +173,14 @@ function writeCompiled(name) {
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
   writeFileSync(path, source);
-  setFlagsFromString("--no-lazy");
-  const script = new Script(nodeModule.wrap(source), { filename: join(root, "dist", name) });
+  setFlagsFromString("--no-flush-bytecode");
+  const wrapped = nodeModule.wrap(source);
+  const filename = join(root, "dist", name);
+  const compiled = new Script(wrapped, { filename });
+  compileModules({ name: filename, compiled }, wrapped, modules);
   // V8 takes compiled code only under the flags that it was written with.
-  setFlagsFromString("--lazy");
-  writeFileSync(`${path}.${process.version}-${process.arch}`, script.createCachedData());
+  setFlagsFromString("--flush-bytecode");
+  writeFileSync(`${path}.${process.version}-${process.arch}`, compiled.createCachedData());
 }
 
 // Built beside and put in place at the end: whoever starts meanwhile finds a whole program.
@@ -153,7 +214,7 @@ writeFileSync(join(root, fresh, "meta.json"), JSON.stringify(metafile).replaceAl
 for (const file of ["web-tree-sitter/web-tree-sitter.wasm", "tree-sitter-bash/tree-sitter-bash.wasm"])
   copyFileSync(join(root, "node_modules", file), join(root, fresh, basename(file)));
 writeNotices(metafile);
-writeCompiled("airlock.cjs");
+writeCompiled("airlock.cjs", modulesOfRun(metafile));
 rmSync(join(root, "dist.old"), { recursive: true, force: true });
 if (existsSync(join(root, "dist"))) renameSync(join(root, "dist"), join(root, "dist.old"));
 renameSync(join(root, fresh), join(root, "dist"));

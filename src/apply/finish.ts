@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { syncFolder } from "../base/atomic-file.js";
 import { decodePath } from "../base/byte-path.js";
 import { hasDescriptorPaths } from "../base/safe-folders.js";
+import type { HostState } from "../model/apply.js";
 import { failureAt } from "./failures.js";
 import { makeDurable, openForSync } from "./make-durable.js";
 import { adjustAt, folderOf, type ProjectTree } from "./project-tree.js";
@@ -73,6 +74,16 @@ export async function keepBeforeImages(
   await syncFolder(images);
 }
 
+/** What arrived inside a new folder is as it was staged: the rename of the folder touches none of it. */
+function arrivedInside(steps: readonly Step[]): ReadonlyMap<string, HostState> {
+  const states = new Map<string, HostState>();
+  for (const { path, carriedBy, staged, after } of steps) {
+    // A file of several names went on changing with each of them.
+    if (carriedBy !== null && staged !== null && after?.link === undefined) states.set(path, staged);
+  }
+  return states;
+}
+
 /** What every path of an apply is now, and the folders that hold them. */
 export function settle(tree: ProjectTree, { steps, folders }: Steps, as: "before" | "after"): Settled[] {
   const hashes = new Map<string, string>();
@@ -81,8 +92,9 @@ export function settle(tree: ProjectTree, { steps, folders }: Steps, as: "before
     if (sha256 !== undefined) hashes.set(path, sha256);
   }
   const paths = [...new Set(steps.map(({ path }) => path))];
+  const asStaged = as === "after" ? arrivedInside(steps) : new Map<string, HostState>();
   const changed = paths.map((path): Settled => {
-    const state = tree.look(path);
+    const state = asStaged.get(path) ?? tree.look(path);
     const sha256 = hashes.get(path);
     return { path, state: state?.type === "file" && sha256 !== undefined ? { ...state, sha256 } : state };
   });

@@ -3,6 +3,7 @@ import { canonicalNames, isInsideGit } from "../risk/canonical.js";
 import { conflictAt, refusedAt } from "./failures.js";
 import { folderOf } from "./project-tree.js";
 import type { Step } from "./record.js";
+import { inTreeOrder } from "./tree-names.js";
 
 /** An operation with what the host has at its path. */
 export interface Verified extends Operation {
@@ -30,14 +31,6 @@ export function requirePlainPath(path: string): void {
   const canonical = canonicalNames(path);
   if (isInsideGit(canonical)) throw refusedAt(path, "is git's own, which is never applied as files");
   if (canonical[0]?.startsWith(".airlock-apply-") === true) throw refusedAt(path, "is named like Airlock's own stage");
-}
-
-const treeKey = (path: string): string => path.replaceAll("/", "\0");
-
-/** Folders before what they hold, neighbours together: handles are kept along a path. */
-export function byTree(left: { readonly path: string }, right: { readonly path: string }): number {
-  const [first, second] = [treeKey(left.path), treeKey(right.path)];
-  return first < second ? -1 : first > second ? 1 : 0;
 }
 
 const makesFolder = ({ after, before }: Verified): boolean => after?.type === "dir" && before?.type !== "dir";
@@ -86,7 +79,7 @@ function draftsOf(operation: Verified): { removal?: Draft; rest?: Draft } {
  * down, files and links, then modes and times, of folders from the deepest up.
  */
 export function planSteps(operations: readonly Verified[]): PlannedStep[] {
-  const sorted = [...operations].sort(byTree);
+  const sorted = [...operations].sort(inTreeOrder);
   const folders = new NewFolders();
   const removals: Draft[] = [];
   const made: Draft[] = [];

@@ -1,5 +1,4 @@
 import {
-  closeSync,
   constants,
   createReadStream,
   fchmodSync,
@@ -26,7 +25,7 @@ import { adjustAt, folderOf, type ProjectTree, secondsOf } from "./project-tree.
 import type { TouchedFolder } from "./record.js";
 import { type Stage, stagedPath } from "./stage.js";
 import { Breather } from "./verify-host.js";
-import { ContentWriter, type Promised } from "./write-content.js";
+import { ContentWriter, type Promised, smallContent } from "./write-content.js";
 
 /** Whom an entry shall belong to; -1: as it is. */
 interface Owner {
@@ -111,15 +110,35 @@ class Stager {
       if (same === undefined) wanted.set(step.content.from, [step]);
       else same.push(step);
     }
-    if (wanted.size === 0) return;
-    const left = new Set(wanted.keys());
-    for await (const { path, parts } of this.#wish.source.fetch([...wanted.keys()], this.#wish.signal)) {
+    const left = new Set<string>();
+    for (const [path, steps] of wanted) {
+      const bytes = this.#wish.source.held?.(path) ?? null;
+      if (bytes === null) left.add(path);
+      else for (const step of steps) await this.#writeHeld(step, bytes);
+    }
+    if (left.size === 0) return;
+    for await (const { path, parts } of this.#wish.source.fetch([...left], this.#wish.signal)) {
       const [step, ...others] = wanted.get(path) ?? [];
       if (step === undefined || !left.delete(path)) throw conflictAt(path, "was not asked for");
       await this.#write(step, parts);
       for (const other of others) await this.#write(other, readBack(this.#path(step)));
     }
     for (const path of left) throw conflictAt(path, "is not in the session any more");
+  }
+
+  /** Where there are thousands, each promise counts. */
+  #writeHeld(step: PlannedStep, bytes: Uint8Array): Promise<void> | undefined {
+    if (this.#wish.syncEach || bytes.length > smallContent) return this.#write(step, bytes);
+    this.#wish.onStep(`stage ${step.number}`);
+    try {
+      using writer = this.#writerOf(step);
+      writer.writeSmall(bytes);
+      this.#finishFile(step, writer);
+    } catch (error) {
+      throw failureAt(step.path, "write", error);
+    }
+    this.#wish.onFile();
+    return this.#breather.isDue ? this.#breather.breathe() : undefined;
   }
 
   #atHand(step: PlannedStep): AsyncIterable<ContentPart> | Uint8Array {
@@ -130,7 +149,7 @@ class Stager {
     throw new AirlockError("E_INTERNAL", `the plan has no content for ${displayPath(path)}`);
   }
 
-  async #write(step: PlannedStep, parts: AsyncIterable<ContentPart> | Uint8Array): Promise<void> {
+  #writerOf(step: PlannedStep): ContentWriter {
     const after = wantedOf(step);
     const expected = step.copiesHost ? step.before : null;
     const promised: Promised = {
@@ -138,18 +157,20 @@ class Stager {
       size: after.size ?? expected?.size,
       sha256: after.sha256 ?? expected?.sha256,
     };
+    // Nobody else gets into the stage, so a file may have its mode from the beginning.
+    return new ContentWriter(this.#path(step), (after.mode & 0o777) | 0o600, promised, (bytes) =>
+      this.#requireRoom(bytes),
+    );
+  }
+
+  async #write(step: PlannedStep, parts: AsyncIterable<ContentPart> | Uint8Array): Promise<void> {
     this.#wish.onStep(`stage ${step.number}`);
     try {
-      const writer = new ContentWriter(this.#path(step), 0o600, promised, (bytes) => this.#requireRoom(bytes));
-      try {
-        if (parts instanceof Uint8Array) await writer.write(parts);
-        else await writer.writeAll(parts, this.#wish.signal);
-        writer.finish();
-        await this.#finishFile(step, after, writer);
-        step.staged = { ...writer.state(), ...(promised.sha256 === undefined ? {} : { sha256: promised.sha256 }) };
-      } finally {
-        closeSync(writer.handle);
-      }
+      using writer = this.#writerOf(step);
+      if (parts instanceof Uint8Array) await writer.write(parts);
+      else await writer.writeAll(parts, this.#wish.signal);
+      this.#finishFile(step, writer);
+      if (this.#wish.syncEach) await fsyncAsync(writer.handle);
     } catch (error) {
       throw failureAt(step.path, "write", error);
     }
@@ -157,13 +178,20 @@ class Stager {
     await this.#breather.breathe();
   }
 
-  // The owner comes first: giving a file away takes set-id bits off it.
-  async #finishFile(step: PlannedStep, after: WantedEntry, writer: ContentWriter): Promise<void> {
-    giveTo(this.#ownerOf(step), writer.state(), (owner) => fchownSync(writer.handle, owner.uid, owner.gid));
-    fchmodSync(writer.handle, after.mode);
+  #finishFile(step: PlannedStep, writer: ContentWriter): void {
+    writer.finish();
+    const after = wantedOf(step);
     const mtimeNs = after.mtimeNs ?? (step.copiesHost && step.before !== null ? BigInt(step.before.mtimeNs) : null);
     if (mtimeNs !== null) futimesSync(writer.handle, secondsOf(mtimeNs), secondsOf(mtimeNs));
-    if (this.#wish.syncEach) await fsyncAsync(writer.handle);
+    let made = writer.state();
+    // The owner comes first: giving a file away takes set-id bits off it.
+    const given = giveTo(this.#ownerOf(step), made, (owner) => fchownSync(writer.handle, owner.uid, owner.gid));
+    if (given || made.mode !== after.mode) {
+      fchmodSync(writer.handle, after.mode);
+      made = writer.state();
+    }
+    const { sha256 } = writer.promised;
+    step.staged = sha256 === undefined ? made : { ...made, sha256 };
   }
 
   #name(step: PlannedStep): void {
@@ -247,14 +275,16 @@ function wantedOf({ after, path }: PlannedStep): WantedEntry {
   throw new AirlockError("E_INTERNAL", `nothing is to be written at ${displayPath(path)}`);
 }
 
-// Only root can give away; a group that its user is not in stays what it is.
-function giveTo({ uid, gid }: Owner, made: HostState, give: (owner: Owner) => void): void {
+// Only root can give away; a group that its user is not in stays what it is. Tells whether something was given.
+function giveTo({ uid, gid }: Owner, made: HostState, give: (owner: Owner) => void): boolean {
   const owner = { uid: uid === -1 ? made.uid : uid, gid: gid === -1 ? made.gid : gid };
-  if (owner.uid === made.uid && owner.gid === made.gid) return;
+  if (owner.uid === made.uid && owner.gid === made.gid) return false;
   try {
     give(owner);
+    return true;
   } catch (error) {
     if (uid !== -1 || systemCodeOf(error) !== "EPERM") throw error;
+    return false;
   }
 }
 

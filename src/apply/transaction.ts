@@ -151,8 +151,10 @@ class Transaction {
         onStep: this.#onStep,
       };
       await stageEntries(wish);
-      if (sync) await makeDurable(stagedHandles(stage, planned, syncEach));
-      await saveSteps(folder, { steps: planned.map(plainStep), folders }, sync);
+      // Neither counts without the other: the disk may write both at once.
+      const durable = sync ? makeDurable(stagedHandles(stage, planned, syncEach)) : Promise.resolve();
+      const saved = saveSteps(folder, { steps: planned.map(plainStep), folders }, sync);
+      await bothOf(durable, saved);
       await this.#save({ ...record, phase: "committing" });
       return stage;
     } catch (error) {
@@ -189,6 +191,11 @@ class Transaction {
     await tidy({ tree, stage, record: done, steps, folder });
     return summaryOf(done);
   }
+}
+
+/** Waits for the end of both, also when one fails: nothing may go on behind the caller's back. */
+async function bothOf(...promises: readonly [Promise<void>, Promise<void>]): Promise<void> {
+  for (const result of await Promise.allSettled(promises)) if (result.status === "rejected") throw result.reason;
 }
 
 const plainStep = ({ number, path, act, before, after, staged, carriedBy }: PlannedStep): Step => ({

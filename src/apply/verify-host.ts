@@ -6,9 +6,10 @@ import { displayPath } from "../base/escape.js";
 import type { HostState, Operation } from "../model/apply.js";
 import { conflictAt, failureAt, refusedAt, unusableAt } from "./failures.js";
 import { differenceFrom, hashFileAt, lookAt } from "./host-state.js";
-import { byTree, NewFolders, requireConsistent, type Verified } from "./plan-steps.js";
+import { NewFolders, requireConsistent, type Verified } from "./plan-steps.js";
 import { folderOf, type ProjectTree } from "./project-tree.js";
 import { stagePattern, type TouchedFolder } from "./record.js";
+import { inTreeOrder } from "./tree-names.js";
 
 /** Who writes: what belongs to somebody else can be put back exactly by root only. */
 export interface Writer {
@@ -35,8 +36,13 @@ export class Breather {
     this.#signal = signal;
   }
 
+  /** Whether it is time to: waiting where nothing is waited for costs, too. */
+  get isDue(): boolean {
+    return performance.now() - this.#last >= pauseMs;
+  }
+
   async breathe(): Promise<void> {
-    if (performance.now() - this.#last < pauseMs) return;
+    if (!this.isDue) return;
     await setImmediate();
     this.#last = performance.now();
     this.#signal.throwIfAborted();
@@ -81,7 +87,7 @@ class Verification {
 
   constructor(tree: ProjectTree, operations: readonly Operation[], writer: Writer, signal: AbortSignal) {
     this.#tree = tree;
-    this.#sorted = [...operations].sort(byTree);
+    this.#sorted = [...operations].sort(inTreeOrder);
     this.#byPath = new Map(operations.map((operation) => [operation.path, operation]));
     this.#writer = writer;
     this.#signal = signal;
@@ -92,9 +98,9 @@ class Verification {
     const verified: Verified[] = [];
     this.#touch(".");
     for (const operation of this.#sorted) {
-      await breather.breathe();
+      if (breather.isDue) await breather.breathe();
       try {
-        verified.push(await this.#one(operation));
+        verified.push(this.#inNewFolder(operation) ?? (await this.#one(operation)));
       } catch (error) {
         throw failureAt(operation.path, "look at", error);
       }
@@ -102,13 +108,16 @@ class Verification {
     return { operations: verified, folders: [...this.#folders.values()], hashedAtMs: this.#hashedAtMs };
   }
 
+  #inNewFolder(operation: Operation): Verified | null {
+    const { path, after, expected } = operation;
+    if (this.#new.topOf(path) === null) return null;
+    if (expected !== null) throw conflictAt(path, "is not there any more");
+    if (after?.type === "dir") this.#new.add(operation);
+    return { ...operation, before: null };
+  }
+
   async #one(operation: Operation): Promise<Verified> {
     const { path, after } = operation;
-    if (this.#new.topOf(path) !== null) {
-      if (operation.expected !== null) throw conflictAt(path, "is not there any more");
-      if (after?.type === "dir") this.#new.add(operation);
-      return { ...operation, before: null };
-    }
     const found = this.#tree.look(path);
     const before = found?.type === "file" ? await this.#hash(path) : found;
     const difference = differenceFrom(operation.expected, before);

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { constants, fstatSync, ftruncateSync, openSync, write, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, write, writeSync } from "node:fs";
 import { promisify } from "node:util";
 import type { ContentPart, HostState } from "../model/apply.js";
 import { conflictAt } from "./failures.js";
@@ -8,7 +8,8 @@ import { stateOfStats } from "./host-state.js";
 const writeAsync = promisify(write);
 const block = 4096;
 const zeros = Buffer.alloc(64 * 1024);
-const syncBytes = 256 * 1024;
+/** A detour through the thread pool costs more than writing so much. */
+export const smallContent = 256 * 1024;
 
 /** What a file must turn out to be. */
 export interface Promised {
@@ -24,9 +25,9 @@ export type OnWrite = (bytes: number) => void;
  * Writes one new file and holds it against what was promised: bytes that a person did not review never come into being
  * under a name of the project. Holes stay holes, and long runs of zeros become some.
  */
-export class ContentWriter {
+export class ContentWriter implements Disposable {
+  readonly promised: Promised;
   readonly #handle: number;
-  readonly #promised: Promised;
   readonly #onWrite: OnWrite;
   readonly #hash: Hash = createHash("sha256");
   #at = 0;
@@ -35,7 +36,7 @@ export class ContentWriter {
   constructor(path: Buffer, mode: number, promised: Promised, onWrite: OnWrite) {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
     this.#handle = openSync(path, flags, mode);
-    this.#promised = promised;
+    this.promised = promised;
     this.#onWrite = onWrite;
   }
 
@@ -52,12 +53,25 @@ export class ContentWriter {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
+    for (const [from, to, position] of this.#runsOf(bytes)) {
+      await writeWhole(this.#handle, bytes.subarray(from, to), position);
+    }
+  }
+
+  /** The same for a few bytes, without a promise for each file. */
+  writeSmall(bytes: Uint8Array): void {
+    for (const [from, to, position] of this.#runsOf(bytes)) {
+      writeWholeSync(this.#handle, bytes.subarray(from, to), position);
+    }
+  }
+
+  *#runsOf(bytes: Uint8Array): Generator<readonly [from: number, to: number, position: number]> {
     this.#advance(bytes.length);
     this.#hash.update(bytes);
     const start = this.#at - bytes.length;
     for (const [from, to] of dataRuns(bytes, start)) {
       this.#onWrite(to - from);
-      await writeWhole(this.#handle, bytes.subarray(from, to), start + from);
+      yield [from, to, start + from];
       this.#ended = start + to;
     }
   }
@@ -73,14 +87,14 @@ export class ContentWriter {
   // A source that never ends must not fill the disk before its hash is looked at.
   #advance(length: number): void {
     this.#at += length;
-    const { path, size } = this.#promised;
+    const { path, size } = this.promised;
     if (size !== undefined && this.#at > size)
       throw conflictAt(path, "is longer in the session than it was when you looked");
   }
 
   /** Compares, and gives the file its full length. */
   finish(): void {
-    const { path, size, sha256 } = this.#promised;
+    const { path, size, sha256 } = this.promised;
     const differs =
       (size !== undefined && size !== this.#at) || (sha256 !== undefined && sha256 !== this.#hash.digest("hex"));
     if (differs) throw conflictAt(path, "is not in the session any more what it was when you looked");
@@ -90,16 +104,23 @@ export class ContentWriter {
   state(): HostState {
     return stateOfStats(fstatSync(this.#handle, { bigint: true }));
   }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#handle);
+  }
 }
 
 async function writeWhole(handle: number, bytes: Uint8Array, position: number): Promise<void> {
+  if (bytes.length <= smallContent) return writeWholeSync(handle, bytes, position);
   for (let done = 0; done < bytes.length; ) {
     const rest = bytes.subarray(done);
-    const at = position + done;
-    done +=
-      rest.length <= syncBytes
-        ? writeSync(handle, rest, 0, rest.length, at)
-        : (await writeAsync(handle, rest, 0, rest.length, at)).bytesWritten;
+    done += (await writeAsync(handle, rest, 0, rest.length, position + done)).bytesWritten;
+  }
+}
+
+function writeWholeSync(handle: number, bytes: Uint8Array, position: number): void {
+  for (let done = 0; done < bytes.length; ) {
+    done += writeSync(handle, bytes, done, bytes.length - done, position + done);
   }
 }
 

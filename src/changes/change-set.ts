@@ -19,9 +19,12 @@ interface ChangeSetLimits {
 
 const defaultChangeSetLimits: ChangeSetLimits = { entries: 2_000_000, hashBytes: 16 * 1024 ** 3 };
 
+/** Entries that come together, or one alone. */
+type EntryGroup = ScannedEntry | readonly ScannedEntry[];
+
 export interface ChangeSetInput {
   /** The layer's entries in tree order: names by their bytes within each folder, a folder before what it holds. */
-  readonly entries: AsyncIterable<ScannedEntry> | Iterable<ScannedEntry>;
+  readonly entries: AsyncIterable<EntryGroup> | Iterable<EntryGroup>;
   readonly layer: LayerContents;
   readonly base: BaseReader;
   readonly hidden: readonly HiddenFile[];
@@ -47,24 +50,27 @@ export async function* buildChangeSet(input: ChangeSetInput): AsyncGenerator<Cha
   const settled = { ...input, limits, hashes: input.hashes ?? "needed", budget: newReadBudget() };
   let batch: Draft[] = [];
   let settling: Promise<Change[]> | null = null;
-  for await (const draft of scan(input, limits)) {
-    batch.push(draft);
-    if (batch.length < batchSize) continue;
-    // The keeper reads for one batch while the one before is judged here.
-    const before: Promise<Change[]> | null = settling;
-    settling = settleDrafts(batch, settled);
-    // It is waited for a round later, and not at all by a reader that stops.
-    settling.catch(() => undefined);
-    batch = [];
-    if (before !== null) yield* await before;
-    // Looking is synchronous: without a pause here no signal would ever be noticed.
-    await setImmediate();
+  for await (const drafts of scan(input, limits)) {
+    for (const draft of drafts) {
+      batch.push(draft);
+      if (batch.length < batchSize) continue;
+      // The keeper reads for one batch while the one before is judged here.
+      const before: Promise<Change[]> | null = settling;
+      settling = settleDrafts(batch, settled);
+      // It is waited for a round later, and not at all by a reader that stops.
+      settling.catch(() => undefined);
+      batch = [];
+      if (before !== null) yield* await before;
+      // Looking is synchronous: without a pause here no signal would ever be noticed.
+      await setImmediate();
+    }
   }
   if (settling !== null) yield* await settling;
   yield* await settleDrafts(batch, settled);
 }
 
-async function* scan(input: ChangeSetInput, limits: ChangeSetLimits): AsyncGenerator<Draft, void, void> {
+/** The drafts of each group of entries, found as they are taken. */
+async function* scan(input: ChangeSetInput, limits: ChangeSetLimits): AsyncGenerator<Iterable<Draft>, void, void> {
   const { base, baseTimeMs, signal } = input;
   const layer = new LayerScan({
     base,
@@ -73,14 +79,17 @@ async function* scan(input: ChangeSetInput, limits: ChangeSetLimits): AsyncGener
     hidden: new HiddenPaths(input.hidden),
     maxEntries: limits.entries,
   });
-  for await (const entry of input.entries) {
-    signal.throwIfAborted();
-    yield* abortable(layer.take(entry), signal);
-  }
-  yield* abortable(layer.finish(), signal);
+  for await (const group of input.entries) yield abortable(takeAll(layer, group), signal);
+  yield abortable(layer.finish(), signal);
+}
+
+function* takeAll(layer: LayerScan, group: EntryGroup): Generator<Draft, void, void> {
+  const entries: readonly ScannedEntry[] = "path" in group ? [group] : group;
+  for (const entry of entries) yield* layer.take(entry);
 }
 
 function* abortable(drafts: Iterable<Draft>, signal: AbortSignal): Generator<Draft, void, void> {
+  signal.throwIfAborted();
   for (const draft of drafts) {
     signal.throwIfAborted();
     yield draft;

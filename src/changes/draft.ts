@@ -5,6 +5,8 @@ import type { BaseEntry } from "./base-reader.js";
 export interface ScannedEntry extends LayerEntry {
   /** Copied up from the base (`trusted.overlay.origin`) as opposed to made inside; absent: not known. */
   readonly copiedUp?: boolean | undefined;
+  /** All of a file's bytes, where the keeper sent them along. */
+  readonly content?: Uint8Array;
 }
 
 /** A difference found by looking alone, before any content was read. */
@@ -20,6 +22,8 @@ export interface Draft {
   readonly warnings: readonly string[];
   /** Worth saying, without raising the risk beyond low. */
   readonly remarks: readonly string[];
+  /** What the layer's file holds, all of it, where that is known already. */
+  readonly content?: Uint8Array | undefined;
 }
 
 const typeOfKind: Record<Exclude<LayerEntry["kind"], "whiteout">, EntryType> = {

@@ -87,7 +87,7 @@ export async function readContents(
     const wish = wishes.get(one.draft.path);
     if (wish === undefined || one.kind === "mode") continue;
     const after = isFile(one.after) ? seen(found.get(one.draft.path), one.after, wish) : undefined;
-    const before = await readBefore(one, wish, after, input);
+    const before = isFile(one.before) ? await readBefore(one, one.before, wish, after, input) : undefined;
     if (before === undefined && after === undefined) continue;
     const cost = wish.comparing * ((before?.bytes.length ?? 0) + (after?.bytes.length ?? 0));
     const isTooMuch = cost > 0 && !takes(input.budget, "compared", cost);
@@ -127,13 +127,14 @@ async function readAfter(
     [beginningBytes, []],
     [glanceBytes, []],
   ]);
+  const found = new Map<string, Uint8Array>();
   for (const { draft, kind, after } of decided) {
     const wish = wishes.get(draft.path);
     if (wish === undefined || !isFile(after) || kind === "mode" || after.size === 0) continue;
-    if (isReadWhole(after.size, wish, budget)) whole.push(draft.path);
+    if (draft.content?.length === after.size) found.set(draft.path, draft.content);
+    else if (isReadWhole(after.size, wish, budget)) whole.push(draft.path);
     else beginnings.get(wish.first)?.push(draft.path);
   }
-  const found = new Map<string, Uint8Array>();
   for (const path of await fetchWhole(whole, found, layer, signal)) beginnings.get(beginningBytes)?.push(path);
   for (const [bytes, paths] of beginnings) {
     if (paths.length === 0) continue;
@@ -169,12 +170,13 @@ async function fetchWhole(
 }
 
 async function readBefore(
-  { draft, kind, before }: Decided,
+  { draft, kind }: Decided,
+  before: EntryState,
   wish: Wish,
   after: SeenContent | undefined,
   { base, budget, signal, wantDeleted }: ReadInput,
 ): Promise<SeenContent | undefined> {
-  if (!isFile(before) || (kind === "deleted" && !wantDeleted)) return undefined;
+  if (kind === "deleted" && !wantDeleted) return undefined;
   const isCompared = kind !== "deleted" && (after === undefined || isText(after.bytes));
   const bytes = !isCompared ? glanceBytes : isReadWhole(before.size, wish, budget) ? wish.whole : wish.first;
   return seen(before.size === 0 ? null : await base.read(draft.path, bytes, signal), before, wish);

@@ -78,7 +78,8 @@ export class LayerScan {
     const conflict = found === null ? this.#vanished(entry) : this.#movedOn(entry.path, found);
     const path = entry.path === "" ? "." : entry.path;
     const warnings = losesFolder ? hiddenWarning(hidden.countBelow(entry.path)) : [];
-    yield { path, kind, before, after, masked, conflict, warnings, remarks: remarksOn(entry) };
+    const { content } = entry;
+    yield { path, kind, before, after, masked, conflict, warnings, remarks: remarksOn(entry), content };
   }
 
   #hide(root: string): void {

@@ -35,14 +35,20 @@ export async function settleDrafts(drafts: readonly Draft[], input: SettleInput)
   const layerHashes = await hashLayer(drafts, input);
   const decided: Decided[] = [];
   for (const draft of drafts) {
-    const one = await decide(draft, layerHashes, input);
+    const one = decide(draft, layerHashes.get(draft.path), await hashBase(draft, input));
     if (one !== null) decided.push(one);
   }
   const contents = await readContents(decided, { ...input, wantDeleted: input.hashes === "all" });
   const hashed = await hashRead(decided, contents, input);
   const parseYaml = decided.some(changesYaml) ? (await import("../risk/parse-yaml.js")).parseYaml : undefined;
   const changes: Change[] = [];
-  for (const one of hashed) changes.push(await finish(one, contents.get(one.draft.path), parseYaml, input));
+  for (const one of hashed) {
+    const seen = contents.get(one.draft.path);
+    const binary = isBinary(seen?.after?.bytes) || isBinary(seen?.before?.bytes);
+    // Waiting where nothing is waited for costs as much as judging.
+    const full = hashesUnshown(one, binary, input) ? await hashUnshown(one, input) : one;
+    changes.push(finish(full, binary, seen, parseYaml));
+  }
   return changes;
 }
 
@@ -55,12 +61,22 @@ function isFile(state: EntryState | null): state is EntryState {
   return state?.type === "file";
 }
 
+const hashOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+function hasWhole({ content, after }: Draft): boolean {
+  return content !== undefined && content.length === after?.size;
+}
+
 async function hashLayer(drafts: readonly Draft[], input: SettleInput): Promise<ReadonlyMap<string, string>> {
-  const wanted = drafts.filter(({ kind, after }) => kind === "undecided" && lacksHash(after, input));
-  return await hashPaths(
-    wanted.map(({ path }) => path),
-    input,
-  );
+  const hashes = new Map<string, string>();
+  const rest: string[] = [];
+  for (const draft of drafts) {
+    if (draft.kind !== "undecided" || !lacksHash(draft.after, input)) continue;
+    if (draft.content !== undefined && hasWhole(draft)) hashes.set(draft.path, hashOf(draft.content));
+    else rest.push(draft.path);
+  }
+  for (const [path, hash] of await hashPaths(rest, input)) hashes.set(path, hash);
+  return hashes;
 }
 
 function lacksHash(state: EntryState | null, { limits }: SettleInput): boolean {
@@ -88,23 +104,23 @@ async function hashRead(
     const isWhole = content !== undefined && content.cut === undefined && content.bytes.length === after?.size;
     if (isWhole) input.onContent?.(draft.path, content.bytes);
     if (!lacksHash(after, input)) continue;
-    if (isWhole) hashes.set(draft.path, createHash("sha256").update(content.bytes).digest("hex"));
+    if (isWhole) hashes.set(draft.path, hashOf(content.bytes));
     else rest.push(draft.path);
   }
   for (const [path, hash] of await hashPaths(rest, input)) hashes.set(path, hash);
   return decided.map((one) => ({ ...one, after: withHash(one.after, hashes.get(one.draft.path)) }));
 }
 
-async function decide(
-  draft: Draft,
-  layerHashes: ReadonlyMap<string, string>,
-  input: SettleInput,
-): Promise<Decided | null> {
-  const { path, kind } = draft;
-  const after = withHash(draft.after, layerHashes.get(path));
-  const small = isFile(draft.before) && draft.before.size <= input.limits.hashBytes;
-  const hashBase = small && (kind === "undecided" || input.hashes === "all");
-  const before = withHash(draft.before, (hashBase && (await input.base.hash(path, input.signal))) || undefined);
+/** The hash of the base's file, where it decides or is asked for. */
+function hashBase({ path, kind, before }: Draft, input: SettleInput): Promise<string | null> | null {
+  const wanted = kind === "undecided" || input.hashes === "all";
+  return wanted && isFile(before) && before.size <= input.limits.hashBytes ? input.base.hash(path, input.signal) : null;
+}
+
+function decide(draft: Draft, layerHash: string | undefined, baseHash: string | null): Decided | null {
+  const { kind } = draft;
+  const after = withHash(draft.after, layerHash);
+  const before = withHash(draft.before, baseHash ?? undefined);
   if (kind !== "undecided") return { draft, kind, before, after, warnings: draft.warnings };
   if (before?.sha256 === undefined || after?.sha256 === undefined) {
     const warnings = [...draft.warnings, "cannot be compared with the base, so it is taken for changed"];
@@ -118,28 +134,25 @@ function withHash(state: EntryState | null, sha256: string | undefined): EntrySt
   return state === null || sha256 === undefined ? state : { ...state, sha256 };
 }
 
-async function hashUnshown(one: Decided, binary: boolean, input: SettleInput): Promise<Decided> {
-  const { draft, kind, before, after } = one;
+function hashesUnshown({ kind, before, after }: Decided, binary: boolean, input: SettleInput): boolean {
   const large = Math.max(before?.size ?? 0, after?.size ?? 0) > largestShown;
-  if (input.hashes !== "shown" || kind === "deleted" || !(binary || large)) return one;
-  const missing = (state: EntryState | null) =>
-    isFile(state) && state.sha256 === undefined && state.size <= input.limits.hashBytes;
-  const old = missing(before) ? await input.base.hash(draft.path, input.signal) : null;
-  const now = missing(after) ? await input.layer.hash([draft.path], input.signal) : new Map<string, string>();
+  return input.hashes === "shown" && kind !== "deleted" && (binary || large);
+}
+
+async function hashUnshown(one: Decided, input: SettleInput): Promise<Decided> {
+  const { draft, before, after } = one;
+  const old = lacksHash(before, input) ? await input.base.hash(draft.path, input.signal) : null;
+  const now = lacksHash(after, input) ? await input.layer.hash([draft.path], input.signal) : new Map<string, string>();
   return { ...one, before: withHash(before, old ?? undefined), after: withHash(after, now.get(draft.path)) };
 }
 
-async function finish(
-  one: Decided,
+function finish(
+  { draft, kind, before, after, warnings }: Decided,
+  binary: boolean,
   contents: SeenContents | undefined,
   parseYaml: Parameters<typeof assessRisk>[0]["parseYaml"],
-  input: SettleInput,
-): Promise<Change> {
-  const { draft, kind } = one;
+): Change {
   const { path, conflict, masked, remarks } = draft;
-  const binary = isBinary(contents?.after?.bytes) || isBinary(contents?.before?.bytes);
-  const { before, after } = await hashUnshown(one, binary, input);
-  const { warnings } = one;
   const risk = assessRisk({ path, kind, before, after, masked, binary, warnings, remarks, contents, parseYaml });
   const type = (after ?? before)?.type ?? "file";
   return { path, kind, type, before, after, binary, risk, conflict, masked };

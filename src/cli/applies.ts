@@ -6,14 +6,15 @@ import type { CommandContext, GlobalOptions } from "./context.js";
 import { formatTable } from "./render/table.js";
 import { chooseSession, withBench } from "./with-bench.js";
 
-function stateOf({ phase, undone }: NamedApply): string {
+/** What became of an apply, for people. */
+export function applyState({ phase, undone }: NamedApply): string {
   if (phase === "committed") return undone ? "undone" : "stands";
   return phase === "rolled-back" ? "failed, rolled back" : "not finished";
 }
 
 function rowOf(apply: NamedApply): string[] {
   const kind = apply.kind === "undo" ? `undo of ${apply.undoes}` : "apply";
-  return [apply.applyId, apply.createdAt, kind, String(apply.paths), stateOf(apply)];
+  return [apply.applyId, apply.createdAt, kind, String(apply.paths), applyState(apply)];
 }
 
 async function applies(context: CommandContext, id: string | undefined, options: GlobalOptions): Promise<number> {

@@ -3,11 +3,13 @@ import { AirlockError } from "../base/errors.js";
 import { escapeText } from "../base/escape.js";
 import { approve, grantsOf, isApproved } from "../config/approve.js";
 import { type LoadedConfig, projectConfigPath, userConfigPath } from "../config/load.js";
+import type { Config } from "../config/merge.js";
 import { findProject } from "../session/project.js";
 import type { Act } from "./command.js";
 import { addGlobalOptions, type CommandContext, type GlobalOptions } from "./context.js";
 import { configOf, loadConfigs } from "./plan-options.js";
 import { confirm } from "./prompt.js";
+import { formatSize } from "./render/size.js";
 import { formatTable } from "./render/table.js";
 import { withBench } from "./with-bench.js";
 
@@ -21,8 +23,56 @@ async function locate(context: CommandContext, options: GlobalOptions): Promise<
   return { project, loaded: await loadConfigs(context, project) };
 }
 
-function flatten(config: ReturnType<typeof configOf>): (readonly [string, unknown, string])[] {
-  const { origins, limits, paths, env, mask, unmask, image, runtime, user, workspace, onExit, allowRw } = config;
+const textOf = (value: unknown): string => {
+  if (typeof value === "string") return value;
+  const isEmpty = typeof value === "object" && value !== null && Object.keys(value).length === 0;
+  return isEmpty ? "none" : JSON.stringify(value);
+};
+
+interface Row {
+  readonly name: string;
+  readonly value: unknown;
+  readonly origin: string;
+  /** For people, where it is not the value itself. */
+  readonly text?: string;
+}
+
+function limitRows({ limits, origins }: Config): Row[] {
+  const { memoryBytes, cpus, pids, diskBytes, timeoutSeconds } = limits;
+  const rows = [
+    { name: "memory", value: memoryBytes, text: formatSize(memoryBytes) },
+    { name: "cpus", value: cpus },
+    { name: "pids", value: pids },
+    { name: "disk", value: diskBytes, text: formatSize(diskBytes) },
+    { name: "timeout", value: timeoutSeconds, text: timeoutSeconds === 0 ? "none" : `${timeoutSeconds} s` },
+  ];
+  return rows.map((row) => ({
+    ...row,
+    name: `limits.${row.name}`,
+    origin: origins[`limits.${row.name}`] ?? "default",
+  }));
+}
+
+function networkRows({ network, origins }: Config): Row[] {
+  const { mode, presets, rules, hosts } = network;
+  return [
+    { name: "network.mode", value: mode, origin: origins["network"] ?? "default" },
+    { name: "network.presets", value: presets, text: presets.join(", ") || "none", origin: "files" },
+    ...rules.map(({ action, pattern, origin }) => ({
+      name: `network.${action}`,
+      value: pattern,
+      origin,
+    })),
+    ...Object.entries(hosts).map(([name, address]) => ({
+      name: `network.hosts.${name}`,
+      value: address,
+      origin: "user",
+    })),
+  ];
+}
+
+function flatten(config: Config): Row[] {
+  const { origins, paths, env, mask, unmask, image, runtime, user, workspace, onExit, allowRw } = config;
   const single = {
     image: image ?? "Airlock's own",
     runtime: runtime ?? "the engine's default",
@@ -31,38 +81,29 @@ function flatten(config: ReturnType<typeof configOf>): (readonly [string, unknow
     onExit: onExit ?? "review at a terminal, else keep",
     allowRw,
   };
-  const limitOrigin: Readonly<Record<keyof typeof limits, string>> = {
-    memoryBytes: "memory",
-    cpus: "cpus",
-    pids: "pids",
-    diskBytes: "disk",
-    timeoutSeconds: "timeout",
-  };
   return [
-    ...Object.entries(single).map(([name, value]) => [name, value, origins[name] ?? "default"] as const),
-    ...Object.entries(limits).map(
-      ([name, value]) =>
-        [`limits.${name}`, value, origins[`limits.${limitOrigin[name as keyof typeof limits]}`] ?? "default"] as const,
-    ),
-    ...Object.entries({ paths, env, mask, unmask }).map(([name, value]) => [name, value, "files"] as const),
+    ...Object.entries(single).map(([name, value]) => ({ name, value, origin: origins[name] ?? "default" })),
+    ...limitRows(config),
+    ...Object.entries({ paths, env, mask, unmask }).map(([name, value]) => ({ name, value, origin: "files" })),
+    ...networkRows(config),
   ];
 }
 
 async function show(context: CommandContext, options: GlobalOptions): Promise<number> {
   const { project, loaded } = await locate(context, options);
-  const rows = flatten(configOf(context, options, loaded));
+  const config = configOf(context, options, loaded);
   if (options.json === true) {
-    context.printJson({
-      project,
-      files: { project: loaded.project?.file ?? null, user: loaded.user?.file ?? null },
-      values: Object.fromEntries(rows.map(([name, value, origin]) => [name, { value, origin }])),
-    });
+    const { origins, ...values } = config;
+    const files = { project: loaded.project?.file ?? null, user: loaded.user?.file ?? null };
+    context.printJson({ project, files, values, origins });
     return 0;
   }
-  const cell = (value: unknown): string => escapeText(typeof value === "string" ? value : JSON.stringify(value));
-  context.print(
-    formatTable([["SETTING", "VALUE", "FROM"], ...rows.map(([name, value, origin]) => [name, cell(value), origin])]),
-  );
+  const cells = flatten(config).map(({ name, value, origin, text }) => [
+    escapeText(name),
+    escapeText(text ?? textOf(value)),
+    origin,
+  ]);
+  context.print(formatTable([["SETTING", "VALUE", "FROM"], ...cells]));
   return 0;
 }
 

@@ -1,4 +1,8 @@
+import { lstat } from "node:fs/promises";
+import { join } from "node:path";
 import type { Command } from "commander";
+import { AirlockError } from "../base/errors.js";
+import { displayPath } from "../base/escape.js";
 import { comesFirst, countChanges, orderForPeople, selectChanges } from "../changes/collect.js";
 import { findRenames, type Rename } from "../changes/renames.js";
 import type { GitReport } from "../git/report.js";
@@ -18,8 +22,9 @@ import { renderGit } from "./render/git-section.js";
 import { renderNames } from "./render/name-only.js";
 import { page, writeAll } from "./render/pager.js";
 import { renderPatch } from "./render/patch.js";
+import { countOf } from "./render/size.js";
 import { renderStat } from "./render/stat.js";
-import { chooseSession, withBench } from "./with-bench.js";
+import { sessionAndPaths, withBench } from "./with-bench.js";
 
 interface DiffOptions extends GlobalOptions {
   readonly stat?: boolean;
@@ -116,10 +121,35 @@ function namesGit(paths: readonly string[]): boolean {
   return paths.some((path) => isInsideGit(canonicalNames(path)));
 }
 
-async function diff(context: CommandContext, paths: readonly string[], options: DiffOptions): Promise<number> {
+// A name that stands for nothing is a mistake, and silence would be taken for "unchanged".
+async function requireKnown({ changes, base }: SessionChanges, paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    if (selectChanges(changes, [path]).length > 0) continue;
+    const found = await lstat(join(base.path, path)).catch(() => null);
+    if (found !== null) continue;
+    throw new AirlockError("E_USAGE", `${displayPath(path)} is neither a session nor a path of the project`, {
+      hint: "airlock ls --all, airlock diff --name-only",
+    });
+  }
+}
+
+// Who looks at a part must know that there is more, and git's own files are told of as in the whole.
+function noteOutside(context: CommandContext, all: SessionChanges, shown: SessionChanges): void {
+  const inside = new Set(shown.changes);
+  const outside = all.changes.filter((change) => comesFirst(change) && !inside.has(change));
+  const first = outside.filter((change) => !belongsToGit(change)).length;
+  const parts = [
+    ...(first === 0 ? [] : [countOf(first, "deletion or change of high risk", "deletions or changes of high risk")]),
+    ...(first === outside.length ? [] : ["changes of git's own data"]),
+  ];
+  if (parts.length > 0) context.note(`airlock: outside the paths given: ${parts.join(" and ")}`);
+}
+
+async function diff(context: CommandContext, words: readonly string[], options: DiffOptions): Promise<number> {
   return withBench(context, async (bench) => {
-    const record = await chooseSession(context, bench, options.session);
+    const { record, paths } = await sessionAndPaths(context, bench, words, options.session);
     const all = await changesOf(bench, record, { hashes: options.json === true ? "all" : "shown" });
+    await requireKnown(all, paths);
     const chosen = select(all, paths);
     const needsGit = options.json === true || !(options.nameOnly === true || namesGit(paths));
     const found = { ...chosen, git: needsGit ? await gitChangesOf(bench, record, chosen.changes) : null };
@@ -130,8 +160,7 @@ async function diff(context: CommandContext, paths: readonly string[], options: 
     const forMachines = options.json === true || options.patch === true || options.nameOnly === true;
     if (forMachines) await writeAll(context.edge.stdout, chunks, context.edge.signal);
     else await page(chunks, context.edge);
-    const first = all.changes.filter(comesFirst).length - found.changes.filter(comesFirst).length;
-    if (first > 0) context.note(`airlock: ${first} deletions or changes of high risk lie outside the paths given`);
+    noteOutside(context, all, found);
     return 0;
   });
 }
@@ -139,15 +168,16 @@ async function diff(context: CommandContext, paths: readonly string[], options: 
 /** `airlock diff`. */
 export function define(command: Command, act: Act): void {
   command
-    .argument("[path...]", "only these paths of the project")
-    .option("-s, --session <id>", "the session; by default the newest of the project")
+    .argument("[words...]", "a session, then paths of the project; by default all of the newest session")
+    .usage("[options] [ID] [PATH...]")
+    .option("-s, --session <id>", "the session; every word is a path then")
     .option("--stat", "a line for each change")
     .option("--name-only", "the paths alone")
     .option("-z", "with --name-only: the exact bytes, each path ended by NUL")
     .option("--patch", "a patch that git apply and patch -p1 take")
     .addHelpText(
       "after",
-      "\nDeletions and what is risky come first, with the reasons.\n\nExit status: 0 · 10 no such session · 12 engine",
+      "\nDeletions and what is risky come first, with the reasons.\n\nExit status: 0 · 2 no such path · 10 no such session · 12 engine",
     )
     .action(act(diff));
 }

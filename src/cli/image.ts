@@ -1,16 +1,33 @@
 import type { Command } from "commander";
 import { AirlockError } from "../base/errors.js";
-import { makeProgress } from "../image/progress.js";
+import { escapeText } from "../base/escape.js";
+import type { BuildProgress } from "../image/progress.js";
 import { buildSandboxImage, ensureSandboxImage } from "../image/sandbox-image.js";
 import type { ImageState } from "../model/engine.js";
 import type { Workbench } from "../session/workbench.js";
 import type { Act } from "./command.js";
 import { addGlobalOptions, type CommandContext, type GlobalOptions } from "./context.js";
+import { Progress } from "./render/progress.js";
 import { formatSize } from "./render/size.js";
 import { formatTable } from "./render/table.js";
 import { withBench } from "./with-bench.js";
 
 const ourLabels = { "airlock.role": "image" };
+
+function buildProgress(context: CommandContext, display: Progress): BuildProgress {
+  let current = "";
+  return {
+    step(text) {
+      current = text;
+      display.update(text);
+    },
+    detail: (text) => display.update(current, text.trim()),
+    note(text) {
+      display.clear();
+      context.note(escapeText(text));
+    },
+  };
+}
 
 /** Builds the sandbox image with its progress on stderr; with `missing`, only when it is not there. */
 export async function buildImage(
@@ -19,15 +36,14 @@ export async function buildImage(
   { missing }: { readonly missing: boolean },
 ): Promise<{ readonly tag: string; readonly built: boolean }> {
   const { edge, options } = context;
-  const silent = { write: () => undefined };
-  using progress = makeProgress(options.quiet === true ? silent : edge.stderr);
+  using display = new Progress({ stream: edge.stderr, quiet: options.quiet === true, now: Date.now });
   const work = {
     engine: await bench.engine(),
     packageRoot: edge.packageRoot,
     hash: edge.imageHash,
     env: edge.env,
     signal: edge.signal,
-    progress,
+    progress: buildProgress(context, display),
   };
   return missing ? await ensureSandboxImage(work) : { tag: await buildSandboxImage(work), built: true };
 }

@@ -8,7 +8,7 @@ import type { Act } from "./command.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
 
 const template = `# Airlock's configuration of this project. airlock config schema prints everything that is allowed.
-# What loosens the defaults (image, paths, env, unmask, root, higher limits) needs the user's approval once: airlock config approve
+# What loosens the defaults (image, paths, env, unmask, network, root, higher limits) needs the user's approval once: airlock config approve
 
 # Further files to hide from the sandbox, beside .env files, keys and tokens.
 # mask:
@@ -22,6 +22,12 @@ const template = `# Airlock's configuration of this project. airlock config sche
 # paths:
 #   - host: ../shared-library
 #     mode: ro
+
+# What the sandbox may reach; without it nothing. airlock network presets prints the lists of hosts.
+# network:
+#   presets: [npm, github]
+#   allow:
+#     - api.example.com
 
 # limits:
 #   memory: 4g

@@ -7,8 +7,10 @@ import type { JournalEntry } from "../journal/entry.js";
 import { readJournal } from "../journal/read.js";
 import { changeNetwork, networkRules } from "../session/change-network.js";
 import { journalPaths } from "../session/home.js";
+import type { Workbench } from "../session/workbench.js";
 import type { Act } from "./command.js";
 import { addGlobalOptions, type CommandContext, type GlobalOptions } from "./context.js";
+import { presetPlace } from "./network-policy.js";
 import { networkText } from "./render/network-text.js";
 import { formatTable } from "./render/table.js";
 import { chooseSession, withBench } from "./with-bench.js";
@@ -17,15 +19,37 @@ interface NetworkOptions extends GlobalOptions {
   readonly session?: string;
   readonly for?: string;
   readonly denied?: boolean;
+  readonly open?: boolean;
 }
 
-async function presets(context: CommandContext, names: readonly string[], options: GlobalOptions): Promise<number> {
-  const wanted = names.length > 0 ? names : await presetNames(context.edge);
+const endsConnections = new Set([
+  "network.open",
+  "network.lost",
+  "network.sealed",
+  "sandbox.end",
+  "session.interrupted",
+]);
+
+interface PresetOptions extends GlobalOptions {
+  readonly image?: string;
+}
+
+const presets = (context: CommandContext, names: readonly string[], options: PresetOptions): Promise<number> =>
+  withBench(context, async (bench) => await listPresets(context, bench, names, options));
+
+async function listPresets(
+  context: CommandContext,
+  bench: Workbench,
+  names: readonly string[],
+  options: PresetOptions,
+): Promise<number> {
+  const place = presetPlace(context, bench, options.image);
+  const wanted = names.length > 0 ? names : await presetNames(place);
   const rows: { name: string; title: string; hosts: string[] }[] = [];
   for (const name of wanted) {
-    const preset = await loadPreset(name, context.edge);
+    const preset = await loadPreset(name, place);
     // Asking a client takes its time: only for what was named.
-    const rules = "client" in preset && names.length === 0 ? [] : await presetRules(name, context.edge);
+    const rules = "client" in preset && names.length === 0 ? [] : await presetRules(name, place);
     rows.push({ name, title: preset.title, hosts: rules.map(({ pattern }) => pattern) });
   }
   if (options.json === true) context.printJson(rows);
@@ -68,18 +92,41 @@ const change =
     });
   };
 
+function formatData(data: JournalEntry["data"]): string {
+  const said = Object.entries(data).filter(([, value]) => value !== null);
+  return said
+    .map(([key, value]) => `${key} ${key === "until" ? new Date(Number(value)).toISOString() : String(value)}`)
+    .join(", ");
+}
+
 function formatEntry({ at, kind, data }: JournalEntry): string {
-  const { name, port, decision, rule, reason, address, bytesOut, bytesIn, milliseconds, times } = data;
-  if (kind !== "network.connection")
-    return escapeText(`${at}  ${kind.slice(8).padEnd(8)}  ${JSON.stringify({ ...data, times })}`);
+  const { name, port, decision, rule, reason, address, bytesOut, bytesIn, milliseconds } = data;
+  if (kind === "network.connect") return escapeText(`${at}  opened    ${name}:${port}  ${address}  [${rule}]`);
+  if (kind !== "network.connection") return escapeText(`${at}  ${kind.slice(8).padEnd(8)}  ${formatData(data)}`);
   const moved = decision === "allowed" ? `${address} out ${bytesOut} in ${bytesIn} ${milliseconds} ms` : String(reason);
-  return escapeText(`${at}  ${String(decision).padEnd(8)}  ${name}:${port}  ${moved}  [${rule}]`);
+  const why = rule === reason ? "" : `  [${rule}]`;
+  return escapeText(`${at}  ${String(decision).padEnd(8)}  ${name}:${port}  ${moved}${why}`);
+}
+
+const isEndOfRun = ({ kind, data }: JournalEntry): boolean => kind === "command.end" && data["exec"] === undefined;
+
+// The gate that made a connection counts it; where a gate ended, so did all that it had made.
+async function stillOpen(entries: AsyncIterable<JournalEntry>): Promise<JournalEntry[]> {
+  const open = new Map<unknown, JournalEntry>();
+  for await (const entry of entries) {
+    const number = entry.data["connection"];
+    if (entry.kind === "network.connect") open.set(number, entry);
+    else if (entry.kind === "network.connection") open.delete(number);
+    else if (endsConnections.has(entry.kind) || isEndOfRun(entry)) open.clear();
+  }
+  return [...open.values()];
 }
 
 async function log(context: CommandContext, id: string | undefined, options: NetworkOptions): Promise<number> {
   return withBench(context, async (bench) => {
     const record = await chooseSession(context, bench, id, { includeDiscarded: true });
-    for await (const entry of readJournal(journalPaths(bench.home, record.id).journal)) {
+    const journal = readJournal(journalPaths(bench.home, record.id).journal);
+    for await (const entry of options.open === true ? await stillOpen(journal) : journal) {
       if (!entry.kind.startsWith("network.")) continue;
       if (options.denied === true && entry.data["decision"] !== "denied") continue;
       context.print(options.json === true ? JSON.stringify(entry) : formatEntry(entry));
@@ -107,8 +154,10 @@ export function define(command: Command, act: Act): void {
   sub("log", "show every connection of a session")
     .argument("[id]", "the session")
     .option("--denied", "only those that were denied")
+    .option("--open", "only those that are open now")
     .action(act(log));
   sub("presets", "list the presets, or the hosts of those named")
     .argument("[names...]", "presets")
+    .option("--image <image>", "for the sandboxes of this image, instead of Airlock's own")
     .action(act(presets));
 }

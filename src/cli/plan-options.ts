@@ -14,7 +14,7 @@ import type { Workbench } from "../session/workbench.js";
 import { compileGlob } from "../text/glob.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
 import { collect, type EnvOptions, envOptions } from "./env-options.js";
-import { networkOf } from "./network-policy.js";
+import { networkOf, presetPlace } from "./network-policy.js";
 import { type TrustOptions, trustOptions, trustWish } from "./trust-options.js";
 
 /** The options that `run` and `start` share, as commander hands them over. */
@@ -181,7 +181,7 @@ export async function makePlan(
     unmask: [...(options.unmask ?? []), ...config.unmask],
     command,
     tty,
-    network: await networkOf(context, config.network),
+    network: await networkOf(config.network, () => presetPlace(context, bench, config.image)),
     trust: trustWish(options, config.tools),
   };
   const env = new Map(Object.entries(config.env).map(([name, value]) => [name, new Secret(value)]));

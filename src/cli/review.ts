@@ -89,10 +89,14 @@ export async function reviewSession(context: CommandContext, bench: Workbench, i
   let first: ChangeTotals | null = null;
   for (;;) {
     const review = await openReview(bench, id);
+    const isApplied = first !== null && review.changes.changes.length === 0;
     first ??= review.changes.totals;
     const totals = first;
     const git = await gitChangesOf(bench, review.record, review.changes.changes);
-    context.edge.stderr.write(`\n${formatSummary({ ...review.changes, git }, context.edge)}\n`);
+    const summary = isApplied
+      ? "the project has everything that the session changed"
+      : formatSummary({ ...review.changes, git }, context.edge);
+    context.edge.stderr.write(`\n${summary}\n`);
     const verb = canAsk(context) ? await askVerb(context, review) : "keep";
     if (verb === "diff") await showDiff(context, bench, review.record, review.changes);
     else if (verb === "discard") {

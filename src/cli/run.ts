@@ -37,7 +37,7 @@ async function countTotals(bench: Workbench, record: SessionRecord): Promise<Cha
 async function endSession(
   context: CommandContext,
   bench: Workbench,
-  { record }: RunOutcome,
+  { record, unrecorded }: RunOutcome,
   onExit: OnExit,
   wantTotals: boolean,
 ): Promise<Ending> {
@@ -52,7 +52,7 @@ async function endSession(
     context.note(`airlock: kept session ${record.id}: airlock diff, airlock discard`);
     return { kept: true, totals };
   }
-  const receipt = await discardSession(bench, record.id);
+  const receipt = await discardSession(bench, record.id, unrecorded);
   if (receipt.clean) return { kept: false, totals };
   context.warn(formatReceipt(receipt));
   throw new AirlockError("E_LEFT_BEHIND", `something of session ${record.id} is left`, { hint: "airlock prune" });

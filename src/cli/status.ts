@@ -2,13 +2,14 @@ import type { Command } from "commander";
 import { displayPath, escapeText } from "../base/escape.js";
 import { findExposedTokens } from "../policy/exposed-tokens.js";
 import { type SessionStatus, sessionStatus } from "../session/status.js";
+import { applyState } from "./applies.js";
 import type { Act } from "./command.js";
 import type { CommandContext, GlobalOptions } from "./context.js";
 import { networkText } from "./render/network-text.js";
 import { countOf, formatSize } from "./render/size.js";
 import { chooseSession, reportAbandoned, withBench } from "./with-bench.js";
 
-function toJson({ record, state, usage, snapshots }: SessionStatus): unknown {
+function toJson({ record, state, usage, snapshots, applies }: SessionStatus): unknown {
   const { generation: _g, nextSnapshot: _n, version: _v, state: _s, ...shown } = record;
   return {
     session: record.id,
@@ -16,6 +17,7 @@ function toJson({ record, state, usage, snapshots }: SessionStatus): unknown {
     ...shown,
     usage,
     snapshots: snapshots.map(({ id }) => id),
+    applies: applies.map(({ id: _, ...shown }) => shown),
     credentials: [],
     exposed: findExposedTokens(record.project.path, record.hidden),
   };
@@ -43,6 +45,19 @@ function endLine({ record, state }: SessionStatus): string[] {
   return [`ended       code ${lastExit.code}${lastExit.reason === null ? "" : `: ${escapeText(lastExit.reason)}`}`];
 }
 
+function applyLines({ applies }: SessionStatus): string[] {
+  if (applies.length === 0) return ["applied     nothing"];
+  const lines = applies.map((each) => {
+    const what = each.kind === "undo" ? `undo of ${each.undoes}` : countOf(each.paths, "path");
+    return `  ${each.applyId}  ${each.createdAt}  ${what}, ${applyState(each)}`;
+  });
+  const standing = applies.filter(({ kind, phase, undone }) => kind === "apply" && phase === "committed" && !undone);
+  return [
+    `applied     ${standing.length === 0 ? "nothing that stands" : countOf(standing.length, "apply", "applies")}`,
+    ...lines,
+  ];
+}
+
 function formatStatus(status: SessionStatus): string {
   const { record, state, usage, snapshots } = status;
   const { limits, proof } = record;
@@ -59,6 +74,7 @@ function formatStatus(status: SessionStatus): string {
     `limits      memory ${formatSize(limits.memoryBytes)}, ${limits.cpus} CPUs, ${limits.pids} processes, disk ${formatSize(limits.diskBytes)}${limits.timeoutSeconds > 0 ? `, ${limits.timeoutSeconds} s` : ""}`,
     ...(usage === null ? [] : [`written     ${formatSize(usage.bytes)} in ${usage.entries} entries`]),
     `snapshots   ${snapshots.length === 0 ? "none" : snapshots.map(({ id }) => id).join(" ")}`,
+    ...applyLines(status),
     `credentials none handed out`,
     ...findExposedTokens(record.project.path, record.hidden).map(
       (path) => `warning     ${path} holds a token, which the sandbox can read`,

@@ -29,7 +29,7 @@ async function undo(context: CommandContext, name: string | undefined, options: 
     if (options.json === true) context.printJson({ ...done, undid: wanted.applyId });
     else {
       context.print(
-        `took back ${wanted.applyId}: ${countOf(done.applied.length, "path")}; to have it again: airlock undo ${done.applyId}`,
+        `took back ${wanted.applyId}: ${countOf(wanted.paths, "path")}; to have it again: airlock undo ${done.applyId}`,
       );
     }
     return 0;

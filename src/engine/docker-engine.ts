@@ -3,7 +3,7 @@ import { buildImage } from "./build.js";
 import type { EngineCaller } from "./caller.js";
 import * as containers from "./containers.js";
 import { attachContainer, execInContainer } from "./exec.js";
-import { engineFacts } from "./facts.js";
+import { engineCapacity, engineFacts } from "./facts.js";
 import { importImage, inspectImage, listImages, pullImage, removeImage } from "./images.js";
 import { createVolume, inspectVolume, listVolumes, removeVolume } from "./volumes.js";
 import { ExitWaiter } from "./wait.js";
@@ -11,12 +11,17 @@ import { ExitWaiter } from "./wait.js";
 /** The port over one connected engine; `close` ends what its connection keeps open. */
 export function dockerEngine(caller: EngineCaller, close: () => Promise<void>): Engine {
   let facts: Promise<EngineFacts> | undefined;
+  let capacity: ReturnType<Engine["capacity"]> | undefined;
   const waiter = new ExitWaiter(caller);
   return {
     endpoint: caller.endpoint,
     facts: () => {
       facts ??= engineFacts(caller);
       return facts;
+    },
+    capacity: () => {
+      capacity ??= engineCapacity(caller);
+      return capacity;
     },
     createContainer: (request) => containers.createContainer(caller, request),
     attachContainer: (id, options) => attachContainer(caller, id, options),

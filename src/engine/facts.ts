@@ -44,6 +44,15 @@ export async function engineFacts(caller: EngineCaller): Promise<EngineFacts> {
   };
 }
 
+/** Asks the engine how much there is to share, and of which runtimes. */
+export async function engineCapacity(caller: EngineCaller): Promise<Pick<EngineFacts, "cpus" | "runtimes">> {
+  const answer = await caller.call("ask the engine what it has", (signal) =>
+    caller.transport.json({ method: "GET", path: "/info", signal }),
+  );
+  const { NCPU, Runtimes } = await readAnswer("info", answer, "itself");
+  return { cpus: NCPU, runtimes: Object.keys(Runtimes) };
+}
+
 // Podman says `OCI Runtime (runc)` and `runc version 1.1.5\ncommit: …`.
 function runcVersion(components: readonly { readonly Name: string; readonly Version: string }[]): string | null {
   const component = components.find(({ Name }) => Name === "runc" || Name === "OCI Runtime (runc)");

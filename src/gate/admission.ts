@@ -12,7 +12,7 @@ export type Admission =
 
 /** The policy as it is now; a running session's may change. */
 export interface PolicySource {
-  rules(): Rules;
+  rules(): Pick<Rules, "decide">;
   /** The address that the user fixed for a name. */
   fixedAddress(name: string): string | undefined;
 }

@@ -47,8 +47,7 @@ if not index: print("https://" + PyPI.file_storage_domain)
 async function aptText(): Promise<string> {
   const folder = join("/etc/apt", "sources.list.d");
   const names = await readdir(folder).catch(() => []);
-  const text = await readAll([join(folder, "../sources.list"), ...names.map((name) => join(folder, name))]);
-  return text.replace(/^\s*#.*$/gm, "");
+  return await readAll([join(folder, "../sources.list"), ...names.map((name) => join(folder, name))]);
 }
 
 const readers: Readonly<Record<ClientName, (place: Place) => Promise<string>>> = {
@@ -62,7 +61,12 @@ const readers: Readonly<Record<ClientName, (place: Place) => Promise<string>>> =
 
 /** The addresses that the user's own client gets packages from, as it says itself. */
 export async function clientUrls(client: ClientName, place: Place): Promise<URL[]> {
-  const text = await readers[client](place);
-  const found = text.match(/\bhttps?:\/\/[^\s"'\],|]+/g) ?? [];
+  return urlsIn(await readers[client](place));
+}
+
+/** Every web address in what a client says about itself; comments are none. */
+export function urlsIn(text: string): URL[] {
+  const said = text.replace(/^\s*#.*$/gm, "");
+  const found = said.match(/\bhttps?:\/\/[^\s"'\],|]+/g) ?? [];
   return found.flatMap((each) => (URL.canParse(each) ? [new URL(each)] : []));
 }

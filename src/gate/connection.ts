@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { ConnectionRecord } from "../model/network.js";
+import type { ConnectionRecord, OpenedConnection } from "../model/network.js";
 import type { StreamEvents, WireStream } from "../wire/stream.js";
 import type { Admission } from "./admission.js";
 import { denialFor } from "./denial.js";
@@ -12,6 +12,10 @@ import { type ProxyRequest, readProxyRequest, refuseProxyRequest, socksReply } f
 /** What a connection needs of the gate. */
 export interface GateHouse {
   admit(host: Host, port: number, signal: AbortSignal): Promise<Admission>;
+  /** Whether it is made to prove the gate, and not the sandbox's. */
+  isProof(name: string): boolean;
+  /** Called when it was allowed and made. */
+  opened(opened: OpenedConnection): void;
   /** Called once, when everything is over. */
   done(connection: Connection, record: ConnectionRecord): void;
 }
@@ -27,10 +31,19 @@ const established = Buffer.from("HTTP/1.1 200 Connection established\r\n\r\n");
 
 type Outcome = Pick<ConnectionRecord, "decision" | "rule" | "reason">;
 
+// What was sent last may still be on its way; a server that does not end in turn is not waited for. Nothing is kept for one that did.
+function closeSocket(socket: Socket, clean: boolean): void {
+  if (!clean) socket.destroy();
+  if (socket.destroyed) return;
+  const late = setTimeout(() => socket.destroy(), lingerMs).unref();
+  socket.once("close", () => clearTimeout(late));
+}
+
 /** One connection out of the sandbox: admitted or refused, inspected, pumped both ways, recorded. */
 export class Connection implements StreamEvents {
   readonly #stream: WireStream;
   readonly #house: GateHouse;
+  readonly #number: number;
   readonly #started = Date.now();
   readonly #abort = new AbortController();
   #step: "proxy" | "open" | "refused" = "open";
@@ -54,9 +67,10 @@ export class Connection implements StreamEvents {
   #bytesIn = 0;
   #outcome: Outcome = { decision: "failed", rule: "", reason: "it ended before it said where to" };
 
-  constructor(stream: WireStream, house: GateHouse) {
+  constructor(stream: WireStream, house: GateHouse, number: number) {
     this.#stream = stream;
     this.#house = house;
+    this.#number = number;
     stream.events = this;
   }
 
@@ -99,19 +113,33 @@ export class Connection implements StreamEvents {
 
   onClose(clean: boolean): void {
     this.#abort.abort();
-    const socket = this.#socket;
-    if (clean) setTimeout(() => socket?.destroy(), lingerMs).unref();
-    else socket?.destroy();
+    if (this.#socket !== null) closeSocket(this.#socket, clean);
+    const { connection, name, port, via, address } = this.#facts();
+    const { decision, rule, reason } = this.#outcome;
     this.#house.done(this, {
-      name: this.#host?.text ?? this.#stream.claim?.name ?? "",
-      port: this.#port,
-      via: this.#protocol === "direct" ? "direct" : "proxy",
-      address: this.#address,
-      ...this.#outcome,
+      connection,
+      name,
+      port,
+      via,
+      address,
+      decision,
+      rule,
+      reason,
       bytesOut: this.#bytesOut,
       bytesIn: this.#bytesIn,
       milliseconds: Date.now() - this.#started,
     });
+  }
+
+  #facts(): OpenedConnection {
+    return {
+      connection: this.#number,
+      name: this.#host?.text ?? this.#stream.claim?.name ?? "",
+      port: this.#port,
+      via: this.#protocol === "direct" ? "direct" : "proxy",
+      address: this.#address,
+      rule: this.#outcome.rule,
+    };
   }
 
   #direct(name: string, port: number): void {
@@ -151,6 +179,7 @@ export class Connection implements StreamEvents {
 
   #join(socket: Socket): void {
     this.#socket = socket;
+    this.#house.opened(this.#facts());
     if (this.#protocol === "http") this.#stream.write(established);
     if (this.#protocol === "socks") this.#stream.write(socksReply(0));
     socket.on("data", (chunk: Buffer) => this.#answer(chunk));
@@ -236,7 +265,10 @@ export class Connection implements StreamEvents {
     this.#toServer = [];
     const where = this.#host === null ? "" : `${this.#host.text}:${this.#port} `;
     this.#denial = `the network policy refused ${where}(${outcome.reason ?? outcome.rule})`;
-    this.#stream.explain(`${new Date().toISOString()} ${outcome.decision}: ${where}${outcome.reason ?? outcome.rule}`);
+    if (!this.#house.isProof(this.#host?.text ?? ""))
+      this.#stream.explain(
+        `${new Date().toISOString()} ${outcome.decision}: ${where}${outcome.reason ?? outcome.rule}`,
+      );
     if (reply !== null) this.#last(reply);
     else if (this.#protocol === "http" || this.#protocol === "socks") this.#refuseTunnel(outcome);
     else if (outcome.decision === "failed") this.#stream.reset();

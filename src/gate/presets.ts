@@ -3,13 +3,15 @@ import { join } from "node:path";
 import * as z from "zod/mini";
 import { AirlockError, systemCodeOf } from "../base/errors.js";
 import type { NetworkRule } from "../model/network.js";
-import { type ClientName, clientUrls } from "./client-urls.js";
+import { type ClientName, clientUrls, urlsIn } from "./client-urls.js";
 
 /** Where presets are looked up, and whose clients they ask. */
 export interface PresetPlace {
   readonly packageRoot: string;
   readonly homedir: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What the image's own apt is configured with: it, and not the host's, will ask for packages. */
+  readonly aptSources: () => Promise<string>;
 }
 
 const presetSchema = z.union([
@@ -40,18 +42,21 @@ export async function loadPreset(name: string, place: PresetPlace): Promise<Pres
   }
 }
 
-// A registry of the user's own network is the one that the user's client uses: it may be private.
+const usual: Readonly<Record<string, number>> = { "https:": 443, "http:": 80 };
+const patternOf = ({ hostname, port, protocol }: URL): string => `${hostname}:${port === "" ? usual[protocol] : port}`;
+
+// A registry of the user's own network is the one that the user's client uses: it may be private. What only an image names may not.
 async function clientRules(name: string, client: ClientName, place: PresetPlace): Promise<NetworkRule[]> {
-  const urls = await clientUrls(client, place);
-  if (urls.length === 0) {
-    throw new AirlockError("E_NETWORK_INVALID", `preset ${name}: ${client} on this machine names no registry`, {
+  const users = new Set((await clientUrls(client, place)).map(patternOf));
+  const patterns = client === "apt" ? new Set(urlsIn(await place.aptSources()).map(patternOf)) : users;
+  if (patterns.size === 0) {
+    const where = client === "apt" ? "in the image" : "on this machine";
+    throw new AirlockError("E_NETWORK_INVALID", `preset ${name}: ${client} ${where} names no registry`, {
       hint: `install or configure ${client}, or allow the registry's host with --allow-host`,
     });
   }
-  const usual: Readonly<Record<string, number>> = { "https:": 443, "http:": 80 };
-  const patterns = urls.map(({ hostname, port, protocol }) => `${hostname}:${port === "" ? usual[protocol] : port}`);
-  return [...new Set(patterns)].map((pattern) => ({
-    action: "private",
+  return [...patterns].map((pattern) => ({
+    action: users.has(pattern) ? "private" : "allow",
     pattern,
     origin: `preset ${name}`,
     until: null,

@@ -4,7 +4,7 @@ import { arch } from "node:os";
 import { join } from "node:path";
 import { AirlockError, isAirlockError, messageOf } from "../base/errors.js";
 import type { Engine } from "../model/engine.js";
-import type { Progress } from "./progress.js";
+import type { BuildProgress } from "./progress.js";
 import { spawnLines } from "./spawn-lines.js";
 
 const suite = "bookworm";
@@ -19,7 +19,7 @@ export interface ImageWork {
   /** Environment of the programs that are started (npm, mmdebstrap). */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
-  readonly progress: Progress;
+  readonly progress: BuildProgress;
 }
 
 // The base that the Dockerfile names by digest.

@@ -37,6 +37,8 @@ export type ContentPart = Uint8Array | { readonly hole: number };
 
 /** Gives the contents of files, in the order asked for. */
 export interface OperationSource {
+  /** All of a content that is at hand; null: it is to be fetched. */
+  held?(path: string): Uint8Array | null;
   fetch(
     paths: readonly string[],
     signal: AbortSignal,

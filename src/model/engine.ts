@@ -215,6 +215,8 @@ export interface BuildRequest {
 export interface Engine extends AsyncDisposable {
   readonly endpoint: EngineEndpoint;
   facts(): Promise<EngineFacts>;
+  /** The part of the facts that every start needs; engines run other programs to know their versions. */
+  capacity(): Promise<Pick<EngineFacts, "cpus" | "runtimes">>;
 
   createContainer(request: ContainerRequest): Promise<string>;
   /** Attaches to the first process's streams; call it before `startContainer`, so that no byte is lost. */

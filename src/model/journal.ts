@@ -4,5 +4,5 @@ export interface JournalEvent {
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
-/** Appends one event durably; rejects with `E_JOURNAL_WRITE` when it cannot, and then the operation must not go on. */
-export type RecordEvent = (event: JournalEvent) => Promise<void>;
+/** Appends events durably; rejects with `E_JOURNAL_WRITE` when it cannot, and then the operation must not go on. */
+export type RecordEvent = (...events: readonly JournalEvent[]) => Promise<void>;

@@ -26,14 +26,20 @@ export interface NetworkPolicy {
   readonly hosts: Readonly<Record<string, string>>;
 }
 
-/** What became of a connection; one for each goes into the journal. */
-export interface ConnectionRecord {
+/** A connection that was allowed and made. */
+export interface OpenedConnection {
+  /** Counted by the gate that made it. */
+  readonly connection: number;
   readonly name: string;
   readonly port: number;
   readonly via: "direct" | "proxy";
   readonly address: string | null;
-  readonly decision: "allowed" | "denied" | "failed";
   readonly rule: string;
+}
+
+/** What became of a connection; one for each goes into the journal. */
+export interface ConnectionRecord extends OpenedConnection {
+  readonly decision: "allowed" | "denied" | "failed";
   /** Why it was denied or failed. */
   readonly reason: string | null;
   readonly bytesOut: number;

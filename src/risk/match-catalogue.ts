@@ -8,7 +8,7 @@ interface Index {
   readonly inFolder: Map<string, (readonly [string, CatalogueEntry])[]>;
   /** Last names of a path, by the very last of them. */
   readonly paths: Map<string, (readonly [string, CatalogueEntry])[]>;
-  readonly globs: (readonly [RegExp, CatalogueEntry])[];
+  readonly globs: (readonly [string, CatalogueEntry])[];
 }
 
 function add<T>(map: Map<string, T[]>, key: string, value: T): void {
@@ -17,9 +17,9 @@ function add<T>(map: Map<string, T[]>, key: string, value: T): void {
   else present.push(value);
 }
 
-function globOf(pattern: string): RegExp {
+function globOf(pattern: string): string {
   const parts = pattern.split("*").map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, "\\$&"));
-  return new RegExp(`^${parts.join("[^/]*")}$`, "s");
+  return `^${parts.join("[^/]*")}$`;
 }
 
 function put(index: Index, pattern: string, entry: CatalogueEntry): void {
@@ -46,6 +46,10 @@ for (const entry of riskCatalogue) {
   for (const pattern of entry.paths.split(/\s+/)) put(index, pattern, entry);
 }
 
+// Nearly no name fits one of them, so all are tried at once first.
+const anyGlob = new RegExp(index.globs.map(([glob]) => glob).join("|"), "s");
+const globs = index.globs.map(([glob, entry]) => [new RegExp(glob, "s"), entry] as const);
+
 function fromFolders(names: readonly string[]): CatalogueEntry[] {
   const found: CatalogueEntry[] = [];
   for (let at = 0; at < names.length; at += 1) {
@@ -65,15 +69,30 @@ function* fromName(names: readonly string[]): Generator<CatalogueEntry> {
   for (let dot = name.indexOf("."); dot !== -1; dot = name.indexOf(".", dot + 1)) {
     yield* index.endings.get(name.slice(dot)) ?? [];
   }
-  for (const [glob, entry] of index.globs) if (glob.test(name)) yield entry;
+  if (!anyGlob.test(name)) return;
+  for (const [glob, entry] of globs) if (glob.test(name)) yield entry;
 }
+
+function entriesOf(names: readonly string[], isFolder: boolean): readonly CatalogueEntry[] {
+  const folders = fromFolders(names);
+  const found = isFolder || names.includes(".git") ? folders : [...fromName(names), ...folders];
+  return found.length < 2 ? found : [...new Set(found)];
+}
+
+// A path is asked for several times while its change is judged, and changes are judged in batches of 128.
+const recent = new Map<string, readonly CatalogueEntry[]>();
+const mostRecent = 512;
 
 /**
  * Which entries a path (as canonical names) belongs to, what says most of it first; a folder only by the folders it is or
  * lies in.
  */
-export function catalogueEntries(names: readonly string[], isFolder: boolean): CatalogueEntry[] {
-  const folders = fromFolders(names);
-  if (isFolder || names.includes(".git")) return [...new Set(folders)];
-  return [...new Set([...fromName(names), ...folders])];
+export function catalogueEntries(names: readonly string[], isFolder: boolean): readonly CatalogueEntry[] {
+  const key = `${isFolder ? "/" : ""}${names.join("/")}`;
+  const known = recent.get(key);
+  if (known !== undefined) return known;
+  const entries = entriesOf(names, isFolder);
+  if (recent.size >= mostRecent) recent.clear();
+  recent.set(key, entries);
+  return entries;
 }

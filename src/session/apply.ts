@@ -94,21 +94,14 @@ export async function makeApplyPlan(bench: Workbench, review: Review, wish: Plan
   });
 }
 
-async function* partsOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
-}
-
 /** The contents that the review holds, and the rest from the session's layer: the transaction checks the hash of each. */
 function layerSource(bench: Workbench, { record, contents }: Review): OperationSource {
   return {
+    held: (path) => contents.get(path) ?? null,
     async *fetch(paths) {
       const keeper = await bench.contentKeeper();
-      const missing = paths.filter((path) => !contents.has(path));
-      const fetched = keeper.fetchFiles({ session: record.id, layer: "workspace", paths: missing });
-      for (const path of paths) {
-        const held = contents.get(path);
-        const parts = held === undefined ? (await fetched.next()).value?.parts : partsOf(held);
-        if (parts === null || parts === undefined) {
+      for await (const { path, parts } of keeper.fetchFiles({ session: record.id, layer: "workspace", paths })) {
+        if (parts === null) {
           throw new AirlockError("E_APPLY_CONFLICT", `${displayPath(path)} is no file in the session any more`, {
             hint: "what runs in the session changed it after you looked: look again",
           });

@@ -7,6 +7,7 @@ import type { LayerContents } from "../changes/layer-contents.js";
 import type { Change, LayerEntry } from "../model/change.js";
 import type { HiddenFile, Layer, SessionRecord } from "../model/session.js";
 import type { KeeperClient } from "../workspace/keeper-client.js";
+import type { ListedEntry } from "../workspace/listed-entries.js";
 import { applyFolder } from "./apply-folder.js";
 import type { Workbench } from "./workbench.js";
 
@@ -26,6 +27,9 @@ interface ChangeOptions {
   readonly onContent?: (path: string, bytes: Uint8Array) => void;
 }
 
+// Nearly every source file: what it holds is looked at for its risk in any case, so it comes with its entry.
+const contents = 64 * 1024;
+
 /** Where contents of a change come from: the host for what was, the keeper for what is. */
 export interface SessionContents extends AsyncDisposable {
   readBefore(path: string, maxBytes: number): Promise<Uint8Array | null>;
@@ -42,13 +46,14 @@ function layerContents(keeper: KeeperClient, session: string, layer: string): La
 
 const workspaceOf = ({ layers }: SessionRecord): Layer | undefined => layers.find(({ name }) => name === "workspace");
 
-async function* watched<T>(
-  entries: AsyncIterable<T>,
-  onEntry: (entry: T) => void = () => undefined,
-): AsyncGenerator<T> {
-  for await (const entry of entries) {
-    onEntry(entry);
-    yield entry;
+async function* watched(
+  groups: AsyncIterable<readonly ListedEntry[]>,
+  onEntry: ((entry: LayerEntry) => void) | undefined,
+): AsyncGenerator<readonly ListedEntry[], void, void> {
+  for await (const group of groups) {
+    // Entries are kept, what they hold is not.
+    if (onEntry !== undefined) for (const { content: _, ...entry } of group) onEntry(entry);
+    yield group;
   }
 }
 
@@ -60,7 +65,7 @@ async function collectWorkspace(
 ): Promise<CollectedChanges> {
   const keeper = await bench.keeper();
   const changes = buildChangeSet({
-    entries: watched(keeper.listLayer({ session: record.id, layer: "workspace" }), options.onEntry),
+    entries: watched(keeper.listLayer({ session: record.id, layer: "workspace", contents }), options.onEntry),
     layer: layerContents(await bench.contentKeeper(), record.id, "workspace"),
     base,
     hidden: record.hidden,

@@ -1,6 +1,6 @@
 import { type JournalPaths, writeEvents } from "../journal/write.js";
 import type { JournalEvent } from "../model/journal.js";
-import type { ConnectionRecord } from "../model/network.js";
+import type { ConnectionRecord, OpenedConnection } from "../model/network.js";
 
 const gatherMs = 50;
 const maxWaiting = 5_000;
@@ -13,8 +13,9 @@ interface Repeat {
 }
 
 /**
- * Writes a line for each connection, gathered so that a burst of them costs the disk one wait. A refusal that is repeated is written
- * once and then counted: an agent that hammers at a closed door must not fill the journal.
+ * Writes a line when a connection is made and one when it is over, gathered so that a burst of them costs the disk one wait; one that is
+ * over by then needs the second only. A refusal that is repeated is written once and then counted: an agent that hammers at a
+ * closed door must not fill the journal.
  */
 export class ConnectionJournal implements AsyncDisposable {
   readonly #paths: JournalPaths;
@@ -29,9 +30,16 @@ export class ConnectionJournal implements AsyncDisposable {
     this.#onFailure = onFailure;
   }
 
+  /** Takes note of a connection that was made. */
+  open(opened: OpenedConnection): void {
+    this.note("network.connect", { ...opened });
+  }
+
   /** Takes note of a connection that is over. */
   add(record: ConnectionRecord): void {
-    if (record.decision !== "denied" || !this.#isRepeated(record)) this.note("network.connection", { ...record });
+    // What was connected to and cut off after is no mere knocking.
+    const isRefusal = record.decision === "denied" && record.address === null;
+    if (!isRefusal || !this.#isRepeated(record)) this.note("network.connection", { ...record });
   }
 
   note(kind: string, data: Readonly<Record<string, unknown>>): void {
@@ -72,7 +80,11 @@ export class ConnectionJournal implements AsyncDisposable {
 
   #write(): void {
     this.#timer = null;
-    const events = this.#waiting;
+    const ends = this.#waiting.filter(({ kind }) => kind === "network.connection");
+    const over = new Set(ends.map(({ data }) => data?.["connection"]));
+    const events = this.#waiting.filter(
+      ({ kind, data }) => kind !== "network.connect" || !over.has(data?.["connection"]),
+    );
     this.#waiting = [];
     this.#writing = this.#writing.then(() => writeEvents(this.#paths, events)).catch(this.#onFailure);
   }

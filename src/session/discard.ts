@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { AirlockError } from "../base/errors.js";
 import { together } from "../base/together.js";
 import type { ContainerSummary, Engine, ImageState, VolumeState } from "../model/engine.js";
+import type { JournalEvent } from "../model/journal.js";
 import type { SessionRecord } from "../model/session.js";
 import { forgetBases } from "./bases.js";
 import { loadSession, lockSession, saveSession } from "./store.js";
@@ -34,13 +35,13 @@ interface Holdings {
   readonly images: Promise<readonly ImageState[]>;
 }
 
-async function findHoldings(bench: Workbench, session: string): Promise<Holdings> {
+async function findHoldings(bench: Workbench, session: string, hasImages = true): Promise<Holdings> {
   const engine = await bench.engine();
   const labels = { "airlock.home": bench.home.id, "airlock.session": session };
   const holdings = {
     containers: engine.listContainers(labels),
     volumes: engine.listVolumes(labels),
-    images: engine.listImages(labels),
+    images: hasImages ? engine.listImages(labels) : Promise.resolve([]),
   };
   for (const list of Object.values(holdings)) list.catch(() => undefined);
   return holdings;
@@ -102,26 +103,40 @@ export async function removeSession(
   return { ...receipt, clean: receipt.checks.every(({ gone }) => gone) };
 }
 
-/** Destroys a session whose lock the caller holds. */
-export async function discardLocked(bench: Workbench, record: SessionRecord): Promise<Receipt> {
+/** Destroys a session whose lock the caller holds; `before` is what its journal has to say first. */
+export async function discardLocked(
+  bench: Workbench,
+  record: SessionRecord,
+  before: readonly JournalEvent[] = [],
+): Promise<Receipt> {
   const journal = bench.recorder(record.id);
-  const holdings = findHoldings(bench, record.id);
+  // Only a writable root is ever made an image of, and an engine looks through all its images for those of one session.
+  const holdings = findHoldings(bench, record.id, record.user === "root");
   holdings.catch(() => undefined);
   // On disk before anything is removed.
-  await together(journal({ kind: "session.discard" }), saveSession(bench.home, { ...record, state: "discarding" }));
+  await together(
+    journal(...before, { kind: "session.discard" }),
+    saveSession(bench.home, { ...record, state: "discarding" }),
+  );
   const receipt = await removeSession(bench, record.id, holdings);
   await journal({ kind: "session.discarded", data: { checks: receipt.checks, clean: receipt.clean } });
   if (receipt.clean) {
-    await forgetBases(bench, record.id);
-    await saveSession(bench.home, { ...record, state: "discarded", container: null });
+    await together(
+      forgetBases(bench, record.id),
+      saveSession(bench.home, { ...record, state: "discarded", container: null }),
+    );
   }
   return receipt;
 }
 
 /** Destroys a session and proves it; the journal is kept until `prune`. */
-export async function discardSession(bench: Workbench, id: string): Promise<Receipt> {
+export async function discardSession(
+  bench: Workbench,
+  id: string,
+  before: readonly JournalEvent[] = [],
+): Promise<Receipt> {
   await using _lock = await lockSession(bench.home, id, bench.signal);
   const record = await loadSession(bench.home, id);
   if (record === null) throw new AirlockError("E_SESSION_NOT_FOUND", `no session "${id}"`);
-  return await discardLocked(bench, record);
+  return await discardLocked(bench, record, before);
 }

@@ -2,7 +2,7 @@ import { type JournalPaths, writeEvents } from "../journal/write.js";
 import type { JournalEvent, RecordEvent } from "../model/journal.js";
 
 interface Waiting {
-  readonly event: JournalEvent;
+  readonly events: readonly JournalEvent[];
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -15,9 +15,11 @@ export function groupRecorder(paths: JournalPaths): RecordEvent {
     isWriting = true;
     for (let group = waiting; group.length > 0; group = waiting) {
       waiting = [];
-      const events = group.map(({ event }) => event);
       try {
-        await writeEvents(paths, events);
+        await writeEvents(
+          paths,
+          group.flatMap(({ events }) => events),
+        );
         for (const { resolve } of group) resolve();
       } catch (error) {
         for (const { reject } of group) reject(error);
@@ -25,9 +27,9 @@ export function groupRecorder(paths: JournalPaths): RecordEvent {
     }
     isWriting = false;
   };
-  return (event) =>
+  return (...events) =>
     new Promise((resolve, reject) => {
-      waiting.push({ event, resolve, reject });
+      waiting.push({ events, resolve, reject });
       if (!isWriting) void write();
     });
 }

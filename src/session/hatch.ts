@@ -1,7 +1,9 @@
 import type { SessionRecord } from "../model/session.js";
 
+export const hatchProxyPort = 3_128;
+
 /** The proxy of the hatch, for programs that want one. */
-export const hatchProxy = "http://127.0.0.1:3128";
+export const hatchProxy = `http://127.0.0.1:${hatchProxyPort}`;
 
 const usualUid = 61_184;
 

@@ -19,8 +19,11 @@ export interface RunningKeeper {
   readonly sharesFiles: boolean;
   /** Where its socket is, if it could make one; null when the engine does not see this machine's files. */
   readonly socketFolder: string | null;
+  /** Where the engine has the store's files. */
+  readonly store: string;
 }
 
+const storeTarget = "/store";
 const socketTarget = "/run/keeper";
 const serverCommand = ["/usr/bin/python3", "-I", "-S", "-B", "/usr/lib/airlock/keeper/server.py"];
 const folderLabel = "airlock.socket";
@@ -72,7 +75,7 @@ function keeperRequest(
     // The runtime volume is new and empty when the first keeper of an image is made: the engine fills it with the image's
     // /airlock, and sandboxes then mount it read-only over any image.
     mounts: [
-      volume(names.store, "/store", true),
+      volume(names.store, storeTarget, true),
       volume(names.runtime, "/airlock", false),
       ...(socket === null
         ? []
@@ -176,5 +179,7 @@ export async function ensureKeeper(
   }
   const socketFolder = socketFolderOf(home, state.labels);
   if (state.status !== "running") await startKeeper(engine, state, socketFolder);
-  return { container: state.id, sharesFiles: socketFolder !== null, socketFolder };
+  const store = state.mounts.find(({ target }) => target === storeTarget)?.source ?? "";
+  if (store === "") throw new AirlockError("E_KEEPER_FAILED", "the keeper has no store", { hint: "airlock setup" });
+  return { container: state.id, sharesFiles: socketFolder !== null, socketFolder, store };
 }

@@ -98,9 +98,9 @@ async function createLayerVolume(engine: Engine, request: VolumeRequest): Promis
 
 /** The volumes of a session's layers; making one that is there already changes nothing. */
 export async function createLayerVolumes(bench: Workbench, record: SessionRecord): Promise<void> {
-  const [engine, mountpoint] = await Promise.all([bench.engine(), bench.storeMountpoint()]);
+  const [engine, keeper] = await Promise.all([bench.engine(), bench.keeperContainer()]);
   const labels = { "airlock.home": bench.home.id, "airlock.session": record.id };
-  const place = { mountpoint, session: record.id };
+  const place = { mountpoint: keeper.store, session: record.id };
   await Promise.all(
     record.layers.map(async (layer) => {
       const lower = await lowerFolders(bench, record.id, layer);

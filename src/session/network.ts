@@ -9,6 +9,8 @@ import { ConnectionJournal } from "./connection-journal.js";
 import { hatchUid } from "./hatch.js";
 import { journalPaths } from "./home.js";
 import { LivePolicy, loadNetwork } from "./network-file.js";
+import { ProvingPolicy, proveGate } from "./prove-gate.js";
+import { keepHeapSmall } from "./small-heap.js";
 import { endTrustAll } from "./trust-all.js";
 import type { Workbench } from "./workbench.js";
 
@@ -47,6 +49,7 @@ class HeldNetwork implements AsyncDisposable {
   readonly #notify: Notify;
   readonly #closing = new AbortController();
   readonly #journal: ConnectionJournal;
+  readonly #policy: ProvingPolicy;
   readonly #gate: Gate;
   #wire: HeldWire | null = null;
   #keeping: Promise<void> = Promise.resolve();
@@ -58,9 +61,13 @@ class HeldNetwork implements AsyncDisposable {
     this.#notify = notify;
     // What cannot be recorded must not be done.
     this.#journal = new ConnectionJournal(journalPaths(bench.home, record.id), (error) => this.#seal(messageOf(error)));
+    this.#policy = new ProvingPolicy(new LivePolicy(bench.home, record.id), record.network ?? "none");
     this.#gate = new Gate({
-      policy: new LivePolicy(bench.home, record.id),
+      policy: this.#policy,
+      proofs: this.#policy.proofs,
+      onIdle: keepHeapSmall(),
       lookup: systemLookup,
+      opened: (each) => this.#journal.open(each),
       record: (each) => this.#journal.add(each),
       onAsk: (name, port) => this.#ask(name, port),
     });
@@ -68,7 +75,8 @@ class HeldNetwork implements AsyncDisposable {
 
   async begin(): Promise<void> {
     this.#wire = await openWire(this.#bench, this.#record, this.#container, this.#gate);
-    this.#journal.note("network.open", { mode: this.#record.network });
+    await proveGate(this.#wire, this.#policy);
+    this.#journal.note("network.open", { mode: this.#record.network, proved: true });
     this.#keeping = this.#keep(this.#wire).catch((error: unknown) => this.#seal(messageOf(error)));
   }
 

@@ -47,7 +47,7 @@ async function claimId(bench: Workbench, name: string | undefined): Promise<stri
 
 // The engine refuses more processors than it has; asked for by nobody, they are as many as there are.
 async function fitLimits(bench: Workbench, { limits, runtime }: SessionPlan): Promise<Limits> {
-  const { cpus, runtimes } = await (await bench.engine()).facts();
+  const { cpus, runtimes } = await (await bench.engine()).capacity();
   if (runtime !== undefined && !runtimes.includes(runtime)) {
     throw new AirlockError(
       "E_RUNTIME_UNUSABLE",

@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isAirlockError, messageOf } from "../base/errors.js";
 import { isAbandoned } from "../base/file-lock.js";
-import { type Program, spawnSupervisor } from "./reopen.js";
+import type { Program } from "./reopen.js";
 import { loadSession, lockSession, saveSession } from "./store.js";
 import type { Workbench } from "./workbench.js";
 
@@ -28,7 +28,7 @@ async function reconcileOne(bench: Workbench, id: string, program: Program): Pro
   const runs = state?.status === "running" || state?.status === "paused";
   if (runs && record.command === null) {
     if (state.status === "paused") await engine.unpauseContainer(state.id);
-    spawnSupervisor(program, id);
+    (await import("./reopen.js")).spawnSupervisor(program, id);
     return `session ${id} had lost its supervisor; another one watches it now`;
   }
   // Nobody enforced its limits or read its output since: it is stopped, and its work is kept.

@@ -24,7 +24,8 @@ export function spawnSupervisor(program: Program, id: string): void {
     detached: true,
     stdio: "ignore",
     cwd: "/",
-    env: { ...program.env },
+    // It stays for hours, and the C library would keep memory for each of its threads.
+    env: { MALLOC_ARENA_MAX: "1", ...program.env },
   });
   child.unref();
 }

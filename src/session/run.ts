@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AirlockError, isAirlockError, messageOf } from "../base/errors.js";
 import type { Secret } from "../base/secret.js";
+import type { JournalEvent } from "../model/journal.js";
 import type { SessionRecord } from "../model/session.js";
 import type { Terminal } from "../model/terminal.js";
 import { hasNetwork } from "./hatch.js";
@@ -20,6 +21,8 @@ export interface RunOutcome {
   readonly exitCode: number;
   /** Why Airlock or the kernel stopped it; null when the command ended by itself. */
   readonly reason: string | null;
+  /** What the journal has to say before anything else is done with the session: one wait for the disk serves both. */
+  readonly unrecorded: readonly JournalEvent[];
 }
 
 interface RunOptions {
@@ -93,6 +96,10 @@ async function endTask(bench: Workbench, record: SessionRecord): Promise<void> {
   await endTrustAll(bench, record, "the command has ended");
 }
 
+function commandEnd(exitCode: number, reason: string | null): JournalEvent {
+  return { kind: "command.end", data: { exitCode, reason } };
+}
+
 // The record on disk is the truth: another command may have discarded or restored the session meanwhile.
 async function closeRun(
   bench: Workbench,
@@ -110,7 +117,7 @@ async function closeRun(
   if (record.user === "agent" && record.container !== null) await engine.removeContainer(record.container);
   await endTask(bench, record);
   const stopped: SessionRecord = { ...now, state: "stopped", lastExit: { code: exitCode, reason } };
-  await bench.recorder(record.id)({ kind: "command.end", data: { exitCode, reason } });
+  await bench.recorder(record.id)(commandEnd(exitCode, reason));
   await saveSession(bench.home, stopped);
   return stopped;
 }
@@ -144,9 +151,8 @@ async function superviseRun(
     await connectStreams(terminal, remote);
     const { exitCode } = await sandbox.exit;
     const reason = await stopReason(bench, sandbox.container, exitCode, watch.reason());
-    if (!discards) return { record: await closeRun(bench, record, exitCode, reason), exitCode, reason };
-    await bench.recorder(record.id)({ kind: "command.end", data: { exitCode, reason } });
-    return { record, exitCode, reason };
+    if (discards) return { record, exitCode, reason, unrecorded: [commandEnd(exitCode, reason)] };
+    return { record: await closeRun(bench, record, exitCode, reason), exitCode, reason, unrecorded: [] };
   } catch (error) {
     if (!isAirlockError(error) || !error.code.startsWith("E_ENGINE")) throw error;
     await markInterrupted(bench, record, error.message);

@@ -2,6 +2,7 @@ import { isAirlockError } from "../base/errors.js";
 import type { ContainerState } from "../model/engine.js";
 import type { SessionRecord, SnapshotRecord } from "../model/session.js";
 import { listSnapshots } from "./snapshot.js";
+import { appliesOf, type NamedApply } from "./undo.js";
 import type { Workbench } from "./workbench.js";
 
 /** What is known of a session's sandbox now; `unknown` when the engine does not answer. */
@@ -13,6 +14,8 @@ export interface SessionStatus {
   readonly state: LiveState;
   readonly usage: { readonly bytes: number; readonly entries: number } | null;
   readonly snapshots: readonly SnapshotRecord[];
+  /** What was written to the project from it, and taken back. */
+  readonly applies: readonly NamedApply[];
 }
 
 function stateFrom(record: SessionRecord, container: ContainerState | null): LiveState {
@@ -47,5 +50,6 @@ export async function sessionStatus(bench: Workbench, record: SessionRecord): Pr
   const state = await liveState(bench, record);
   const gone = record.state === "discarded" || state === "unknown";
   const usage = gone ? null : await countUsage(bench, record.id);
-  return { record, state, usage, snapshots: gone ? [] : await listSnapshots(bench, record) };
+  const applies = await appliesOf(bench, record.id);
+  return { record, state, usage, snapshots: gone ? [] : await listSnapshots(bench, record), applies };
 }

@@ -4,7 +4,6 @@ import { DisposeNowStack } from "../base/dispose.js";
 import { systemCodeOf } from "../base/errors.js";
 import type { EngineStreams, TerminalSize } from "../model/engine.js";
 import type { OutputStream, Terminal } from "../model/terminal.js";
-import { passOutputThrough } from "./raw-output.js";
 
 const blockedMs = 2_000;
 
@@ -124,7 +123,7 @@ export async function connectStreams(terminal: Terminal, remote: RemoteProcess):
   if (tty) {
     stdin.setRawMode?.(true);
     cleanup.defer(() => void stdin.setRawMode?.(false));
-    if (stdin.setRawMode !== undefined) await passOutputThrough();
+    if (stdin.setRawMode !== undefined) await (await import("./raw-output.js")).passOutputThrough();
     cleanup.use(endOnSignal(terminal, kill));
     cleanup.use(terminal.onResize((size) => void applySize(remote, size)));
     await applySize(remote, sizeOf(terminal));

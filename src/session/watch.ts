@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../base/errors.js";
 import type { SessionRecord } from "../model/session.js";
 import type { WatchedUsage } from "../workspace/keeper-protocol.js";
-import { type Census, takeCensus } from "./census.js";
+import type { Census } from "./census.js";
 import type { Workbench } from "./workbench.js";
 
 const firstLookMs = 1_500;
@@ -71,6 +71,8 @@ async function watchElsewhere(
   await sleep(firstLookMs, undefined, { signal });
   const { diskBytes: limitBytes } = record.limits;
   const since = { inFlight: 0, whole: 0 };
+  // Short commands end before it is looked at what they hide.
+  const { takeCensus } = await import("./census.js");
   for await (const counted of takeCensus(bench, record, container, signal)) {
     if (signal.aborted) return;
     written.elsewhere = counted.deleted + counted.root;

@@ -1,5 +1,4 @@
 import { DisposeStack } from "../base/dispose.js";
-import { AirlockError } from "../base/errors.js";
 import { connectEngine } from "../engine/connect.js";
 import { type FoundEngine, findEngine } from "../engine/endpoint.js";
 import type { Engine, ImageState } from "../model/engine.js";
@@ -8,7 +7,7 @@ import type { KeeperClient } from "../workspace/keeper-client.js";
 import { groupRecorder } from "./group-recorder.js";
 import { type AirlockHome, journalPaths, openHome } from "./home.js";
 import { requireImage } from "./image.js";
-import { ensureKeeper, keeperNames, type RunningKeeper } from "./keeper.js";
+import { ensureKeeper, type RunningKeeper } from "./keeper.js";
 
 /** What the outer world gives a command; the CLI's edge fits. */
 export interface Surroundings {
@@ -42,7 +41,6 @@ export class Workbench implements AsyncDisposable {
   #keeper: Promise<RunningKeeper> | null = null;
   #client: Promise<KeeperClient> | null = null;
   #second: Promise<KeeperClient> | null = null;
-  #mountpoint: Promise<string> | null = null;
   #image: Promise<ImageState> | null = null;
   readonly #recorders = new Map<string, RecordEvent>();
 
@@ -85,19 +83,6 @@ export class Workbench implements AsyncDisposable {
     return this.#keeper;
   }
 
-  /** Where the engine has the store's files. */
-  storeMountpoint(): Promise<string> {
-    this.#mountpoint ??= this.#findStore();
-    return this.#mountpoint;
-  }
-
-  async #findStore(): Promise<string> {
-    const [engine] = await Promise.all([this.engine(), this.keeperContainer()]);
-    const store = await engine.inspectVolume(keeperNames(this.home, this.surroundings.imageHash).store);
-    if (store !== null) return store.mountpoint;
-    throw new AirlockError("E_KEEPER_FAILED", "the store volume is gone", { hint: "airlock setup" });
-  }
-
   /** The image that a new session is made of, Airlock's own unless told. */
   image(reference: string | undefined): Promise<ImageState> {
     if (reference !== undefined) return requireImage(this, reference);
@@ -107,8 +92,8 @@ export class Workbench implements AsyncDisposable {
 
   /** Begins what every new session needs, while its options are still being read. What fails is thrown where it is needed. */
   prepare(): void {
-    const facts = this.engine().then((engine) => engine.facts());
-    for (const begun of [facts, this.image(undefined), this.keeper(), this.storeMountpoint()]) {
+    const capacity = this.engine().then((engine) => engine.capacity());
+    for (const begun of [capacity, this.image(undefined), this.keeper()]) {
       begun.catch(() => undefined);
     }
   }

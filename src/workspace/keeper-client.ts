@@ -2,15 +2,8 @@ import { AirlockError } from "../base/errors.js";
 import type { ByteChannel } from "../model/engine.js";
 import { type FetchedFile, fetchedFiles } from "./fetch.js";
 import { KeeperChannel, type Upload } from "./keeper-channel.js";
-import {
-  type ListedEntry,
-  parseAnswer,
-  type SavedSnapshot,
-  schemas,
-  toLayerEntry,
-  type Usage,
-  type WatchedUsage,
-} from "./keeper-protocol.js";
+import { parseAnswer, type SavedSnapshot, schemas, type Usage, type WatchedUsage } from "./keeper-protocol.js";
+import { type ListedEntry, listedEntries } from "./listed-entries.js";
 
 /** Attributes of a folder that the keeper makes anew. Times are nanoseconds as decimal strings. */
 export interface FolderAttributes {
@@ -96,11 +89,12 @@ export class KeeperClient implements AsyncDisposable {
     await this.#channel.call({ op: "session.delete", session });
   }
 
-  /** Every entry of a layer, parents before children, names in byte order. */
-  async *listLayer(name: LayerName): AsyncGenerator<ListedEntry, void, void> {
-    for await (const message of this.#channel.ask({ op: "layer.list", ...name })) {
-      yield* parseAnswer(schemas.entries, message, "layer.list").entries.map(toLayerEntry);
-    }
+  /**
+   * Every entry of a layer, parents before children, names in byte order; in groups, as they come. With `contents`, files of
+   * at most so many bytes (and 65,536) come with all of theirs.
+   */
+  listLayer(name: LayerName & { readonly contents?: number }): AsyncGenerator<readonly ListedEntry[], void, void> {
+    return listedEntries(this.#channel.ask({ op: "layer.list", ...name }));
   }
 
   /** SHA-256 of regular files of a layer; what cannot be read is left out. */

@@ -1,27 +1,8 @@
 import * as z from "zod/mini";
 import { AirlockError, type ErrorCode, messageOf } from "../base/errors.js";
-import type { LayerEntry } from "../model/change.js";
 
-const decimal = z.string().check(z.regex(/^-?\d+$/));
 const hex64 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 const count = z.int().check(z.nonnegative());
-
-const entry = z.strictObject({
-  path: z.string(),
-  kind: z.enum(["file", "dir", "symlink", "whiteout", "fifo", "socket", "chardev", "blockdev"]),
-  opaque: z.boolean(),
-  mode: count,
-  uid: count,
-  gid: count,
-  size: count,
-  mtimeNs: decimal,
-  nlink: count,
-  ino: decimal,
-  copiedUp: z.optional(z.boolean()),
-  target: z.optional(z.string()),
-  sha256: z.optional(hex64),
-  xattrs: z.optional(z.array(z.string())),
-});
 
 const space = {
   bytes: count,
@@ -31,14 +12,10 @@ const space = {
   freeInodes: count,
 };
 
-/** A layer's entry, and whether the overlay copied it up from its base. */
-export type ListedEntry = LayerEntry & { readonly copiedUp?: boolean | undefined };
-
 export const schemas = {
   done: z.looseObject({ done: z.literal(true) }),
   failed: z.strictObject({ failed: z.strictObject({ code: z.string(), message: z.string() }) }),
   error: z.strictObject({ error: z.strictObject({ code: z.string(), message: z.string() }) }),
-  entries: z.strictObject({ entries: z.array(entry) }),
   sessions: z.strictObject({ sessions: z.array(z.string()) }),
   hash: z.strictObject({ path: z.string(), sha256: z.nullable(hex64) }),
   fetched: z.strictObject({ path: z.string(), size: z.nullable(count) }),
@@ -100,8 +77,14 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   exists: "E_SESSION_STATE",
 };
 
+// Asked of every message, of which there may be thousands.
+function has(message: unknown, name: string): boolean {
+  return typeof message === "object" && message !== null && name in message;
+}
+
 /** The error that the keeper answered with, as ours. */
 export function errorOf(message: unknown, op: string): AirlockError | null {
+  if (!has(message, "error")) return null;
   const parsed = z.safeParse(schemas.error, message);
   if (!parsed.success) return null;
   const { code, message: text } = parsed.data.error;
@@ -110,31 +93,10 @@ export function errorOf(message: unknown, op: string): AirlockError | null {
 
 /** Whether a message is the last of an answer. */
 export function isDone(message: unknown): boolean {
-  return z.safeParse(schemas.done, message).success;
+  return has(message, "done") && z.safeParse(schemas.done, message).success;
 }
 
 /** Whether a message says that an upload was refused in its middle. */
 export function isFailed(message: unknown): boolean {
-  return z.safeParse(schemas.failed, message).success;
-}
-
-/** The entry in the words of the model. */
-export function toLayerEntry(listed: z.output<typeof entry>): ListedEntry {
-  const { path, kind, opaque, mode, uid, gid, size, mtimeNs, nlink, ino, copiedUp, target, sha256, xattrs } = listed;
-  return {
-    path,
-    kind,
-    opaque,
-    mode,
-    uid,
-    gid,
-    size,
-    mtimeNs: BigInt(mtimeNs),
-    links: nlink,
-    inode: ino,
-    copiedUp,
-    ...(target === undefined ? {} : { target }),
-    ...(sha256 === undefined ? {} : { sha256 }),
-    attributes: xattrs ?? [],
-  };
+  return has(message, "failed") && z.safeParse(schemas.failed, message).success;
 }

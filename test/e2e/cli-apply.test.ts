@@ -171,6 +171,61 @@ describe("conflicts", () => {
   });
 });
 
+describe("what was applied", () => {
+  it("is told by status, for people and for machines", async () => {
+    await using lab = new Lab();
+    await session(lab, "echo new > new.txt");
+    const status = async (): Promise<string> => (await lab.airlock(["status"])).stdout.toString();
+    expect(await status()).toMatch(/^applied {5}nothing$/m);
+    const { applyId } = await lab.json<Outcome>(applyAll);
+    expect(await status()).toMatch(new RegExp(`^applied {5}1 apply\\n  ${applyId}  \\S+  1 path, stands$`, "m"));
+    await lab.json(["undo", "--yes", "--json"]);
+    expect(await status()).toMatch(
+      /^applied {5}nothing that stands\n {2}\S+ {2}\S+ {2}1 path, undone\n {2}\S+ {2}\S+ {2}undo of a1, stands$/m,
+    );
+    const { applies } = await lab.json<{ applies: object[] }>(["status", "--json"]);
+    expect(applies).toMatchObject([
+      { applyId, kind: "apply", phase: "committed", paths: 1, undone: true },
+      { kind: "undo", undoes: "a1", undone: false },
+    ]);
+  });
+});
+
+describe("airlock diff", () => {
+  it("takes a session first, and refuses a word that stands for nothing", async () => {
+    await using lab = new Lab();
+    lab.write("same.txt", "same\n");
+    lab.write("gone.txt", "gone\n");
+    await session(lab, "echo old > old.txt");
+    const [first] = await lab.json<{ id: string }[]>(["ls", "--json"]);
+    const id = first?.id ?? "";
+    await session(lab, "echo new > new.txt; rm gone.txt; echo x > .git/one; echo x > .git/two");
+    const names = async (...words: string[]): Promise<string[]> => {
+      const { code, stdout } = await lab.airlock(["diff", "--name-only", ...words]);
+      return [
+        String(code),
+        ...stdout
+          .toString()
+          .split("\n")
+          .filter((line) => line !== ""),
+      ];
+    };
+    expect(await names()).toEqual(["0", ".git/one", ".git/two", "gone.txt", "new.txt"]);
+    expect(await names(id)).toEqual(["0", "old.txt"]);
+    expect(await names(id, "old.txt")).toEqual(["0", "old.txt"]);
+    expect(await names("new.txt")).toEqual(["0", "new.txt"]);
+    expect(await names("same.txt")).toEqual(["0"]);
+    const { stderr } = await lab.airlock(["diff", "new.txt"]);
+    expect(stderr).toBe(
+      "airlock: outside the paths given: 1 deletion or change of high risk and changes of git's own data\n",
+    );
+    const unknown = await lab.airlock(["diff", "fair-otter-0000"]);
+    expect(unknown.code).toBe(2);
+    expect(unknown.stderr).toContain("fair-otter-0000 is neither a session nor a path of the project");
+    expect((await lab.airlock(["diff", "--session", id, id])).code).toBe(2);
+  });
+});
+
 describe("airlock undo", () => {
   it("puts everything back exactly, also after the discard, and can be undone", async () => {
     await using lab = new Lab();

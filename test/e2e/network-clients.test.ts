@@ -1,5 +1,4 @@
-import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -163,6 +162,31 @@ describe("everything else", () => {
     expect((await lab.airlock(["log", session, "--verify"])).code).toBe(0);
   });
 
+  it("shows a connection that is still open", async () => {
+    const script = `import socket, time; s=socket.create_connection(("web.test.example", ${origin.ssh})); s.recv(99); print("here", flush=True); time.sleep(60)`;
+    const client = lab.spawn(["exec", session, "--", "python3", "-c", script]);
+    let said = "";
+    client.stdout?.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    await until(() => said.includes("here"));
+    // Others of the tests before are half closed, and their servers have not noticed.
+    const open = async (): Promise<string[]> =>
+      (await lab.airlock(["network", "log", session, "--open"])).stdout
+        .toString()
+        .split("\n")
+        .filter((line) => line.includes(`  opened    web.test.example:${origin.ssh}  127.0.0.1  [allowPrivate `));
+    await until(async () => (await open()).length === 1);
+    client.kill("SIGTERM");
+    await until(async () => (await open()).length === 0, 500);
+  });
+
+  it("was proved before anything was connected, and says no more of that", async () => {
+    const { stdout } = await lab.airlock(["network", "log", session, "--json"]);
+    const [first] = stdout.toString().split("\n");
+    expect(JSON.parse(first ?? "")).toMatchObject({ kind: "network.open", data: { mode: "policy", proved: true } });
+    expect(stdout.toString()).not.toContain("self-test");
+    expect((await inside("cat /airlock/denied")).stdout.toString()).not.toContain("self-test");
+  });
+
   it("a session without a word about it has no network, no resolver and no hatch", async () => {
     const { stdout } = await lab.airlock([
       ..."run --network none --on-exit discard -- sh -c".split(" "),
@@ -195,36 +219,3 @@ describe("into the sandbox", () => {
     await until(() => forward.exitCode !== null || forward.signalCode !== null);
   });
 });
-
-describe("a real registry", () => {
-  const registry = ((): string => {
-    try {
-      return execFileSync("npm", ["config", "get", "registry"], { encoding: "utf8", cwd: "/" }).trim();
-    } catch {
-      return "";
-    }
-  })();
-
-  it.skipIf(registry === "")("npm gets a package through the preset of the user's own client", async () => {
-    // Where the way to the registry has an authority of its own, the client inside must know it, too.
-    const bundle = process.env["NODE_EXTRA_CA_CERTS"];
-    lab.write("bundle.txt", bundle === undefined ? "" : readFileSync(bundle));
-    const { code, stdout, stderr } = await lab.airlock(
-      [
-        ..."run --on-exit discard --network policy --env".split(" "),
-        `npm_config_registry=${registry}`,
-        ...["--env", "NODE_EXTRA_CA_CERTS=bundle.txt"],
-        ...["--", "sh", "-c", "npm view is-number@7.0.0 name 2>&1 | tail -1"],
-      ],
-      { env: { XDG_CONFIG_HOME: presetConfig() } },
-    );
-    expect({ code, out: stdout.toString().trim(), stderr }).toMatchObject({ code: 0, out: "is-number" });
-  });
-});
-
-function presetConfig(): string {
-  const folder = join(lab.root, "preset-config");
-  mkdirSync(join(folder, "airlock"), { recursive: true });
-  writeFileSync(join(folder, "airlock/config.yaml"), "network: {presets: [npm]}\n");
-  return folder;
-}

@@ -85,7 +85,7 @@ class Session implements AsyncDisposable {
       heads: (paths: readonly string[], bytes: number) => contents.readHeads({ ...name, paths, bytes }),
       fetch: (paths: readonly string[]) => contents.fetchFiles({ ...name, paths }),
     };
-    const entries = this.listing.listLayer(name);
+    const entries = this.listing.listLayer({ ...name, contents: 65_536 });
     const common = { entries, layer, base, signal, hidden: this.#hidden, baseTimeMs: this.#baseTimeMs };
     return await collectChanges(buildChangeSet({ ...common, hashes: "all" }), base);
   }

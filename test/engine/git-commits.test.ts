@@ -174,6 +174,29 @@ describe("commits made in a session", () => {
     });
   });
 
+  it("are asked for at a terminal, once for all of them, with what is of high risk named first", async () => {
+    await using lab = new GitLab();
+    const id = await lab.session("git commit -q --allow-empty -m plain");
+    const ask = async (question: RegExp, answer: string, ...args: string[]): Promise<string> => {
+      const terminal = lab.terminal(["apply", "-s", id, "--commits", ...args]);
+      await terminal.waitFor(question);
+      terminal.type(answer);
+      expect(await terminal.exit).toBe(0);
+      return terminal.output;
+    };
+    expect(await ask(/plain[\s\S]*bring them over\? \[y\/N\]/, "\r")).toContain("nothing was brought over");
+    expect(lab.refs()).not.toContain("airlock/");
+    expect(await ask(/bring them over\? \[y\/N\]/, "y\r")).toContain(`brought 1 commit to airlock/${id}`);
+    const plain = git(lab.project, "rev-parse", `airlock/${id}`);
+    await lab.inside(id, "echo x > Makefile; git add -A; git commit -qm risky");
+    // High risk is asked for also where --yes was said.
+    const risky = /! Makefile [\s\S]*with what is of high risk\? \[y\/N\]/;
+    expect(await ask(risky, "n\r", "--yes")).toContain("nothing was brought over");
+    expect(git(lab.project, "rev-parse", `airlock/${id}`)).toBe(plain);
+    expect(await ask(risky, "y\r", "--yes")).toContain(`brought 1 commit to airlock/${id}`);
+    expect(git(lab.project, "log", "-1", "--format=%s", `airlock/${id}`)).toBe("risky");
+  });
+
   it("cannot come to a project that is no repository, and the message says why", async () => {
     await using lab = new GitLab();
     rmSync(join(lab.project, ".git"), { recursive: true });

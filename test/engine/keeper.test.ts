@@ -13,6 +13,7 @@ import type { Engine, Mount } from "../../src/model/engine.js";
 import type { Layer } from "../../src/model/session.js";
 import { KeeperClient } from "../../src/workspace/keeper-client.js";
 import { layerVolumeRequest } from "../../src/workspace/layers.js";
+import type { ListedEntry } from "../../src/workspace/listed-entries.js";
 import { readBoth } from "../contract/engine-bench.js";
 import { containerRequest } from "../support/container-request.js";
 
@@ -129,7 +130,9 @@ async function runAgent(layers: readonly Layer[], script: string): Promise<strin
 
 async function listed(client: KeeperClient, session: string, layer = "workspace"): Promise<string[]> {
   const lines: string[] = [];
-  for await (const { kind, path, opaque, copiedUp } of client.listLayer({ session, layer })) {
+  const entries: ListedEntry[] = [];
+  for await (const group of client.listLayer({ session, layer })) entries.push(...group);
+  for (const { kind, path, opaque, copiedUp } of entries) {
     lines.push(`${kind}${opaque ? " opaque" : ""}${copiedUp === true ? " copied" : ""} ${path}`);
   }
   return lines;

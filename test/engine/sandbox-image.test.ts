@@ -81,6 +81,12 @@ describe("the sandbox image", () => {
     expect(await inImage("find / -xdev -type f -perm /6000 2>/dev/null || true", "0:0")).toBe("");
   });
 
+  it("has the home of the agent for root, too", async () => {
+    expect(await inImage("getent passwd 0; ssh -G host.example | grep -c /home/agent/.ssh/known_hosts", "0:0")).toBe(
+      "root:x:0:0:root:/home/agent:/bin/bash\n1",
+    );
+  });
+
   it("has an init that needs no library and a keeper that is compiled", async () => {
     expect(await inImage("file -b /airlock/init")).toContain("statically linked");
     expect(await inImage("ls /usr/lib/airlock/keeper")).toContain("main.py");

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { collect, mayTest, python, startKeeper, TestStore, workspace } from "./store-fixture.js";
+import { listed, mayTest, python, startKeeper, TestStore, workspace } from "./store-fixture.js";
 
 const layers = ["workspace"];
 
@@ -29,7 +29,7 @@ describe.skipIf(!mayTest)("as deep as the limit allows (as root)", { timeout: 90
     await sleep(2_100);
     await using keeper = startKeeper(store.path, before);
     const { client } = keeper;
-    expect((await collect(client.listLayer(workspace))).length).toBe(4_097);
+    expect((await listed(client, workspace)).length).toBe(4_097);
     const path = `${"d/".repeat(4_095)}end`;
     await client.createSnapshot({ session: "one", snapshot: "s1", layers });
     await client.createSnapshot({ session: "one", snapshot: "s2", layers, previous: "s1" });
@@ -45,10 +45,10 @@ describe.skipIf(!mayTest)("as deep as the limit allows (as root)", { timeout: 90
   it("600 folders of 255-byte names are refused by a list, counted, and removed", async () => {
     await using store = await TestStore.with();
     dig(store.upper(), 600, "n".repeat(255));
-    await expect(collect(store.client.listLayer(workspace))).rejects.toMatchObject({ code: "E_LAYER_LIMIT" });
+    await expect(listed(store.client, workspace)).rejects.toMatchObject({ code: "E_LAYER_LIMIT" });
     expect((await store.client.usage("one")).entries).toBe(601);
     await store.client.resetLayers({ session: "one", layers });
-    expect((await collect(store.client.listLayer(workspace))).length).toBe(1);
+    expect((await listed(store.client, workspace)).length).toBe(1);
     await store.client.deleteSession("one");
     expect(readdirSync(join(store.path, "trash"))).toEqual([]);
   });

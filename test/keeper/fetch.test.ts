@@ -5,7 +5,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodePath } from "../../src/base/byte-path.js";
 import type { ContentPart } from "../../src/model/apply.js";
-import { mayTest, TestStore, workspace } from "./store-fixture.js";
+import { listed, mayTest, TestStore, workspace } from "./store-fixture.js";
 import { anyTree, describeTree, makeTree } from "./tree.js";
 
 async function bytesOf(parts: AsyncIterable<ContentPart>): Promise<Buffer> {
@@ -29,8 +29,7 @@ describe.skipIf(!mayTest)("layer.fetch", () => {
       fc.asyncProperty(anyTree, async (nodes) => {
         await store.client.resetLayers({ session: "one", layers: ["workspace"] });
         makeTree(store.upper(), nodes);
-        const paths: string[] = [];
-        for await (const { path } of store.client.listLayer(workspace)) if (path !== "") paths.push(path);
+        const paths = (await listed(store.client, workspace)).map(({ path }) => path).filter((path) => path !== "");
         const fetched = await fetchAll(store, paths);
         expect([...fetched.keys()]).toEqual(paths);
         const files = new Set(

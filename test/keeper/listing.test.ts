@@ -1,15 +1,16 @@
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodePath } from "../../src/base/byte-path.js";
-import type { ListedEntry } from "../../src/workspace/keeper-protocol.js";
-import { collect, mayTest, python, startKeeper, TestStore, workspace } from "./store-fixture.js";
+import type { ListedEntry } from "../../src/workspace/listed-entries.js";
+import { collect, listed, mayTest, python, startKeeper, TestStore, workspace } from "./store-fixture.js";
 import { anyTree, describeTree, makeTree } from "./tree.js";
 
 async function listAll(store: TestStore): Promise<ListedEntry[]> {
-  return collect(store.client.listLayer(workspace));
+  return listed(store.client, workspace);
 }
 
 const latin1 = (path: string): string => encodePath(path).toString("latin1");
@@ -162,9 +163,50 @@ for level in range(280):
         /VmHWM:\s+(\d+)/.exec(execFileSync("cat", [`/proc/${store.keeper.pid}/status`], { encoding: "utf8" }))?.[1],
       );
     let count = 0;
-    for await (const _ of store.client.listLayer(workspace)) count += 1;
+    for await (const group of store.client.listLayer(workspace)) count += group.length;
     expect(count).toBe(100_001);
     expect(memory()).toBeLessThan(40_000);
+  });
+
+  it("sends along what small files hold, and nothing of anything else", async () => {
+    await using store = await TestStore.with();
+    await fc.assert(
+      fc.asyncProperty(anyTree, async (nodes) => {
+        await store.client.resetLayers({ session: "one", layers: ["workspace"] });
+        makeTree(store.upper(), nodes);
+        const plain = await listAll(store);
+        const full = await listed(store.client, { ...workspace, contents: 65_536 });
+        expect(full.map(({ content: _, ...entry }) => entry)).toEqual(plain);
+        const hashes = await store.client.hashFiles({
+          ...workspace,
+          paths: full.filter(({ kind }) => kind === "file").map(({ path }) => path),
+        });
+        for (const { path, kind, size, content } of full) {
+          const small = kind === "file" && size > 0 && size <= 65_536;
+          expect(content?.length).toBe(small ? size : undefined);
+          if (content !== undefined) expect(createHash("sha256").update(content).digest("hex")).toBe(hashes.get(path));
+        }
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it("keeps to the limit for contents, and to that of a frame", async () => {
+    await using store = await TestStore.with();
+    for (let file = 0; file < 30; file += 1) {
+      writeFileSync(join(store.upper(), `f${String(file).padStart(2, "0")}`), Buffer.alloc(40_000 + file, file + 1));
+    }
+    const lengths = async (contents: number): Promise<(number | undefined)[]> =>
+      (await listed(store.client, { ...workspace, contents })).slice(1).map(({ content }) => content?.length);
+    expect(await lengths(65_536)).toEqual(Array.from({ length: 30 }, (_, file) => 40_000 + file));
+    expect(await lengths(40_003)).toEqual([
+      40_000,
+      40_001,
+      40_002,
+      40_003,
+      ...Array.from({ length: 26 }, () => undefined),
+    ]);
+    await expect(lengths(65_537)).rejects.toThrow("not a whole number in range");
   });
 
   it("opens nothing but regular files, and follows no link", async () => {

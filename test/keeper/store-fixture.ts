@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { KeeperClient } from "../../src/workspace/keeper-client.js";
+import type { ListedEntry } from "../../src/workspace/listed-entries.js";
 
 const program = new URL("../../keeper/main.py", import.meta.url).pathname;
 
@@ -92,4 +93,12 @@ export async function collect<T>(values: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const value of values) all.push(value);
   return all;
+}
+
+/** Every entry of a layer. */
+export async function listed(
+  client: KeeperClient,
+  wish: Parameters<KeeperClient["listLayer"]>[0],
+): Promise<ListedEntry[]> {
+  return (await collect(client.listLayer(wish))).flat();
 }

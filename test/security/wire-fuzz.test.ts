@@ -69,6 +69,7 @@ describe("a hatch that was replaced by hostile code", () => {
         looked.push(name);
         return ["127.0.0.1", "169.254.169.254", "10.0.0.1"];
       },
+      opened: () => undefined,
       record: (record) => {
         if (records.length < 100_000) records.push(record);
       },

@@ -19,7 +19,7 @@ export interface OwnOrigin extends AsyncDisposable {
   readonly seen: string[];
 }
 
-const names = ["web.test.example", "git.test.example"];
+const names = ["web.test.example", "git.test.example", "index.test.example"];
 
 function makeCertificate(folder: string): { readonly key: Buffer; readonly cert: Buffer } {
   const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
@@ -66,6 +66,13 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
+// A folder is its index.html.
+function servedFile(root: string, url: string): string | null {
+  const path = join(root, url.split("?")[0] ?? "");
+  const found = [path, join(path, "index.html")].find((each) => existsSync(each) && statSync(each).isFile());
+  return found ?? null;
+}
+
 /** Starts them; `folder` is the caller's to remove. */
 export async function startOwnOrigin(folder: string): Promise<OwnOrigin> {
   mkdirSync(join(folder, "www"), { recursive: true });
@@ -74,7 +81,7 @@ export async function startOwnOrigin(folder: string): Promise<OwnOrigin> {
   const seen: string[] = [];
   const answer: RequestListener = (request, response) => {
     seen.push(`${request.headers.host?.split(":")[0]} ${request.method} ${request.url}`);
-    const path = join(folder, "www", (request.url ?? "/").split("?")[0] ?? "");
+    const path = servedFile(join(folder, "www"), request.url ?? "/");
     if (request.url?.startsWith("/bytes/") === true) {
       const size = Number(request.url.slice(7));
       response.writeHead(200, { "content-length": size });
@@ -83,8 +90,10 @@ export async function startOwnOrigin(folder: string): Promise<OwnOrigin> {
       let size = 0;
       request.on("data", (chunk: Buffer) => (size += chunk.length));
       request.on("end", () => response.end(`${size}\n`));
-    } else if (existsSync(path) && statSync(path).isFile()) createReadStream(path).pipe(response);
-    else if (request.url === "/") response.end("hello from the origin\n");
+    } else if (path !== null) {
+      if (path.endsWith(".html")) response.setHeader("content-type", "text/html");
+      createReadStream(path).pipe(response);
+    } else if (request.url === "/") response.end("hello from the origin\n");
     else response.writeHead(404).end();
   };
   const plain = createHttp(answer).on("upgrade", (request, socket) => acceptWebSocket(request, socket));

@@ -46,5 +46,11 @@ export function formatSummary(input: SummaryInput, place: SummaryPlace): string 
     lines.push(`  deleted ${displayPath(path)}${renamedTo(renames.get(path))}`);
   }
   if (deleted.length > shownFirst) lines.push(`  and ${deleted.length - shownFirst} more deleted`);
+  const others = changes.filter((change) => !high.includes(change) && !deleted.includes(change));
+  const room = Math.max(0, shownFirst - high.length - deleted.length);
+  for (const { path, kind } of others.slice(0, room)) {
+    lines.push(`  ${kind} ${displayPath(path)}`);
+  }
+  if (others.length > room) lines.push(`  and ${others.length - room} more, of no high risk`);
   return [...lines, ...(git === null ? [] : summarizeGit(git, palette))].join("\n");
 }

@@ -4,7 +4,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Gate } from "../../../src/gate/gate.js";
 import { Rules } from "../../../src/gate/rules.js";
-import type { ConnectionRecord, NetworkMode, NetworkRule, RuleAction } from "../../../src/model/network.js";
+import type {
+  ConnectionRecord,
+  NetworkMode,
+  NetworkRule,
+  OpenedConnection,
+  RuleAction,
+} from "../../../src/model/network.js";
 import { firstCredit, frameTypes } from "../../../src/wire/frames.js";
 import { Wire } from "../../../src/wire/wire.js";
 import { data, end, framesOf, open, openPayload, rawFrame, ready, reset } from "../wire/hatch-end.js";
@@ -45,6 +51,9 @@ class GateLab {
   mode: NetworkMode = "policy";
   readonly addresses = new Map<string, readonly string[]>();
   readonly looked: string[] = [];
+  readonly proofs = new Set<string>();
+  idle = 0;
+  readonly opened: OpenedConnection[] = [];
   readonly records: ConnectionRecord[] = [];
   readonly asked: string[] = [];
   readonly wire: Wire;
@@ -58,7 +67,12 @@ class GateLab {
         this.looked.push(name);
         return this.addresses.get(name) ?? [];
       },
+      opened: (opened) => this.opened.push(opened),
       record: (record) => this.records.push(record),
+      proofs: this.proofs,
+      onIdle: () => {
+        this.idle += 1;
+      },
       onAsk: (name, port) => this.asked.push(`${name}:${port}`),
     });
     this.wire = new Wire(
@@ -141,9 +155,12 @@ describe("a connection through the gate", () => {
     bed.addresses.set("a.example", ["127.0.0.1"]);
     bed.push(open(1, "a.example", server.port), data(1, request(`a.example:${server.port}`)));
     await until(() => bed.received(1).endsWith("ok"));
+    expect(bed.opened).toMatchObject([{ name: "a.example", address: "127.0.0.1", connection: 1 }]);
+    expect(bed.records).toEqual([]);
     bed.push(end(1));
     await until(() => bed.records.length === 1);
     expect(bed.records[0]).toMatchObject({
+      connection: 1,
       name: "a.example",
       port: server.port,
       via: "direct",
@@ -172,6 +189,48 @@ describe("a connection through the gate", () => {
     bed.push(end(1));
     await until(() => bed.records.length === 1);
     expect(bed.records[0]).toMatchObject({ decision: "denied", bytesOut: 0 });
+    expect(bed.opened).toEqual([]);
+  });
+
+  it("neither records nor tells of a proof, once", async () => {
+    const bed = lab();
+    bed.proofs.add("a.example");
+    for (const id of [1, 3]) {
+      bed.push(open(id, "a.example", 80), data(id, request("a.example")));
+      await until(() => bed.received(id) !== "");
+      bed.push(end(id));
+    }
+    await until(() => bed.records.length === 1);
+    expect([bed.explained(1), bed.explained(3)]).toEqual(["", expect.stringContaining("denied")]);
+  });
+
+  it("is followed, once, by word that nothing is connected any more", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "Date"] });
+    try {
+      const bed = lab();
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(bed.idle).toBe(0);
+      bed.push(open(1, "a.example", 80), data(1, request("a.example")));
+      await until(() => bed.received(1) !== "");
+      await vi.advanceTimersByTimeAsync(2_000);
+      expect(bed.idle).toBe(0);
+      bed.push(end(1));
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(bed.idle).toBe(1);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("over SSH is disconnected with the reason, in whole packets", async () => {
+    const bed = lab();
+    bed.push(open(1, "a.example", 22));
+    await until(() => bed.received(1) !== "");
+    const [, packet = ""] = /SSH-2\.0-airlock\r\n(.*)$/s.exec(bed.received(1)) ?? [];
+    const bytes = Buffer.from(packet, "latin1");
+    expect([bytes.length % 8, bytes.readUInt32BE(0)]).toEqual([0, bytes.length - 4]);
+    expect([bytes.readUInt8(4) >= 4, bytes.readUInt8(5)]).toEqual([true, 1]);
+    expect(bytes.toString("latin1", 14, 14 + bytes.readUInt32BE(10))).toMatch(/^airlock: .*a\.example:22 \(no rule/);
   });
 
   it.each([

@@ -3,7 +3,7 @@ import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AirlockError } from "../../../src/base/errors.js";
 import { ensureBaseImage, type ImageWork, localBaseTag } from "../../../src/image/base-image.js";
-import type { Progress } from "../../../src/image/progress.js";
+import type { BuildProgress } from "../../../src/image/progress.js";
 import { buildSandboxImage } from "../../../src/image/sandbox-image.js";
 import type { Engine } from "../../../src/model/engine.js";
 import { PackageFixture, pinned } from "./package-fixture.js";
@@ -42,11 +42,10 @@ beforeEach(() => {
 afterEach(() => fixture[Symbol.dispose]());
 
 function work(signal = new AbortController().signal): ImageWork {
-  const progress: Progress = {
+  const progress: BuildProgress = {
     step: (line) => void notes.push(line),
     detail: () => undefined,
     note: (line) => void notes.push(line),
-    [Symbol.dispose]: () => undefined,
   };
   const engine = shelf as unknown as Engine;
   return { engine, packageRoot: fixture.root, hash: "0".repeat(12), env: fixture.env, signal, progress };

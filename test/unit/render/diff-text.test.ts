@@ -178,4 +178,17 @@ describe("the summary", () => {
     expect(text).toContain("deleted $'gone\\n0'");
     expect(text).toContain("and 1 more deleted");
   });
+
+  it("names the rest as far as there is room, and counts it", () => {
+    const changes = [
+      changeOf("gone", { kind: "deleted" }),
+      ...Array.from({ length: 20 }, (_, at) => changeOf(`new${at}`, { kind: "added" })),
+    ];
+    const text = formatSummary({ changes, totals: countChanges(changes) }, place);
+    expect(text).toContain("  added new13\n  and 6 more, of no high risk");
+    expect(text).not.toContain("new14");
+    expect(formatSummary({ changes: [changeOf("one")], totals: countChanges([changeOf("one")]) }, place)).toBe(
+      "1 modified\n  modified one",
+    );
+  });
 });

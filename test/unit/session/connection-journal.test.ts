@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { verifyJournal } from "../../../src/journal/read.js";
 import type { ConnectionRecord } from "../../../src/model/network.js";
 import { ConnectionJournal } from "../../../src/session/connection-journal.js";
@@ -13,7 +13,8 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const paths = () => ({ journal: join(folder, "journal.jsonl"), head: join(folder, "head") });
-const record = (name: string, decision: ConnectionRecord["decision"]): ConnectionRecord => ({
+const record = (name: string, decision: ConnectionRecord["decision"], connection = 1): ConnectionRecord => ({
+  connection,
   name,
   port: 443,
   via: "direct",
@@ -45,6 +46,39 @@ describe("the journal of connections", () => {
       Array.from({ length: 500 }, (_, index) => `n${index}.example`),
     );
     expect(await verifyJournal(paths().journal, paths().head)).toMatchObject({ ok: true, entries: 500 });
+  });
+
+  it("says that a connection was made while it is still open, and again when it is over", async () => {
+    const journal = new ConnectionJournal(paths(), () => undefined);
+    const { decision, reason, bytesOut, bytesIn, milliseconds, ...opened } = record("a.example", "allowed", 7);
+    journal.open(opened);
+    await vi.waitFor(() => expect(lines()).toHaveLength(1));
+    expect(lines()[0]).toMatchObject({ kind: "network.connect", data: opened });
+    journal.add({ ...opened, decision, reason, bytesOut, bytesIn, milliseconds });
+    await journal[Symbol.asyncDispose]();
+    expect(lines().map(({ kind, data }) => [kind, data["connection"]])).toEqual([
+      ["network.connect", 7],
+      ["network.connection", 7],
+    ]);
+  });
+
+  it("needs one line for a connection that is over in a moment, also when others stay open", async () => {
+    const journal = new ConnectionJournal(paths(), () => undefined);
+    for (const each of [1, 2, 3]) journal.open(record("a.example", "allowed", each));
+    journal.add(record("a.example", "allowed", 2));
+    await journal[Symbol.asyncDispose]();
+    expect(lines().map(({ kind, data }) => [kind, data["connection"]])).toEqual([
+      ["network.connect", 1],
+      ["network.connect", 3],
+      ["network.connection", 2],
+    ]);
+  });
+
+  it("says every denial of what was connected to", async () => {
+    const journal = new ConnectionJournal(paths(), () => undefined);
+    for (const each of [1, 2]) journal.add({ ...record("a.example", "denied", each), address: "192.0.2.1" });
+    await journal[Symbol.asyncDispose]();
+    expect(lines()).toHaveLength(2);
   });
 
   it("says a refusal once, and how often it was repeated", async () => {

@@ -2,6 +2,7 @@ import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { dataFrame, jsonFrame, readFrames } from "../../../src/workspace/frames.js";
 import { KeeperClient } from "../../../src/workspace/keeper-client.js";
+import type { ListedEntry } from "../../../src/workspace/listed-entries.js";
 
 type Answer = readonly (object | Buffer)[];
 
@@ -46,12 +47,46 @@ describe("the keeper's client", () => {
   it("keeps numbers that a double cannot hold", async () => {
     const { client } = converse(() => [{ entries: [entry] }, { done: true, count: 1 }]);
     const { value } = await client.listLayer(layer).next();
-    expect(value).toMatchObject({
-      mtimeNs: 18446744073709551615n,
-      inode: "9007199254740993",
-      links: 1,
-      attributes: [],
-    });
+    expect(value).toMatchObject([
+      {
+        mtimeNs: 18446744073709551615n,
+        inode: "9007199254740993",
+        links: 1,
+        attributes: [],
+      },
+    ]);
+  });
+
+  it("hands out the contents that follow a list, each with its entry", async () => {
+    const entries = [
+      { ...entry, size: 2, holds: 2 },
+      { ...entry, path: "b" },
+      { ...entry, path: "c", size: 3, holds: 3 },
+    ];
+    const { client } = converse(() => [{ entries }, Buffer.from("oneth"), { done: true, count: 3 }]);
+    const { value = [] } = await client.listLayer({ ...layer, contents: 9 }).next();
+    expect(
+      (value as readonly ListedEntry[]).map(({ path, content }) => [path, content && Buffer.from(content).toString()]),
+    ).toEqual([
+      ["a", "on"],
+      ["b", undefined],
+      ["c", "eth"],
+    ]);
+  });
+
+  it.each([
+    ["fewer bytes than announced", [{ entries: [{ ...entry, size: 3, holds: 3 }] }, Buffer.from("ab")]],
+    ["more bytes than announced", [{ entries: [{ ...entry, size: 1, holds: 1 }] }, Buffer.from("ab")]],
+    ["a content of another size", [{ entries: [{ ...entry, size: 9, holds: 2 }] }, Buffer.from("ab")]],
+    ["a folder's content", [{ entries: [{ ...entry, kind: "dir", holds: 1 }] }, Buffer.from("a")]],
+    ["no content where one was announced", [{ entries: [{ ...entry, holds: 1 }] }]],
+    ["a content that nobody announced", [{ entries: [entry] }, Buffer.from("a")]],
+  ])("trusts no list with %s", async (_what, messages) => {
+    const { client } = converse(() => [...messages, { done: true, count: 1 }]);
+    const all = (async () => {
+      for await (const _ of client.listLayer({ ...layer, contents: 9 }));
+    })();
+    await expect(all).rejects.toMatchObject(failed);
   });
 
   it.each([
