@@ -3,15 +3,15 @@ import { AirlockError, messageOf } from "../base/errors.js";
 import { escapeText } from "../base/escape.js";
 import { newToken } from "../base/ids.js";
 import type { Desk } from "../mcp/desk.js";
+import { loadSession } from "../session/store.js";
 import type { Workbench } from "../session/workbench.js";
-import type { CommandContext, GlobalOptions } from "./context.js";
+import type { CommandContext } from "./context.js";
 import { makeDesk } from "./mcp-desk.js";
-import { sessionForClient } from "./mcp-session.js";
+import { type ClientWish, sessionForClient } from "./mcp-session.js";
 import { openTools } from "./mcp-tools.js";
 import { withBench } from "./with-bench.js";
 
-interface McpOptions extends GlobalOptions {
-  readonly session?: string;
+interface McpOptions extends ClientWish {
   readonly http?: string;
   readonly allowRemote?: boolean;
   readonly elicitation?: boolean;
@@ -109,20 +109,34 @@ async function serve(context: CommandContext, bench: Workbench, options: McpOpti
   const token = tokenOf(context);
   if (address !== null && options.allowRemote === true)
     context.warn("WARNING: whoever reads the network can read the token, and with it run what this session trusts");
-  const session = onceItWorks(() => sessionForClient(context, bench, options.session));
+  const session = onceItWorks(() => sessionForClient(context, bench, options));
   await using tools = openTools(context, bench);
   const service = {
     desk: makeDesk({ context, session, callTool: tools.call }),
     elicitation: options.elicitation !== false,
   };
+  const data = { over: address === null ? "streams" : "http" };
   // Begun now, so that the first call does not wait for it; a failure is told to each call, and here to a person.
-  const begun = session().catch((error: unknown) => context.warn(escapeText(messageOf(error))));
+  const begun = session().then(
+    async ({ id }) => {
+      await bench.recorder(id)({ kind: "mcp.open", data });
+      return id;
+    },
+    (error: unknown) => {
+      context.warn(escapeText(messageOf(error)));
+      return null;
+    },
+  );
+  begun.catch((error: unknown) => context.warn(escapeText(messageOf(error))));
   try {
     if (address === null) await serveOverStreams(context, service);
     else await serveOverHttp(context, service, address, token);
   } finally {
     // A start that nobody waits for would leave half a sandbox behind.
-    await begun;
+    const id = await begun.catch(() => null);
+    // A session that is gone has said all there is to say.
+    const isLive = id !== null && (await loadSession(bench.home, id))?.state !== "discarded";
+    if (id !== null && isLive) await bench.recorder(id)({ kind: "mcp.close", data });
   }
 }
 

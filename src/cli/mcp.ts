@@ -4,6 +4,7 @@ import type { Act } from "./command.js";
 import { addGlobalOptions } from "./context.js";
 import { installInClient, uninstallFromClient } from "./mcp-install.js";
 import { serveMcp } from "./mcp-serve.js";
+import { trustOptions } from "./trust-options.js";
 
 /** `airlock mcp`. */
 export function define(command: Command, act: Act): void {
@@ -15,7 +16,7 @@ export function define(command: Command, act: Act): void {
     .option("--print", "print what would be written, and write nothing")
     .action(act(installInClient));
   sub("uninstall", "take exactly that back").action(act(uninstallFromClient));
-  command
+  trustOptions(command)
     .enablePositionalOptions()
     .option("-s, --session <id>", "the session; by default the newest that runs for the project, else a new one")
     .option("--project <folder>", "the project, instead of the one around the current folder")

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { JournalEvent } from "../model/journal.js";
+import { redactHead } from "./redact.js";
 
 /** The hash that stands before the first entry. */
 export const genesis = "0".repeat(64);
@@ -25,13 +26,14 @@ export function hashEntry({ seq, at, kind, data, prev }: Omit<JournalEntry, "has
   return sha256(JSON.stringify({ seq, at, kind, data, prev }));
 }
 
+function boundText(text: string): string {
+  const head = redactHead(text, maxTextLength);
+  return text.length <= maxTextLength ? head : `${head}… (${text.length} characters, sha256 ${sha256(text)})`;
+}
+
 // A field of any length could fill the disk or hide what follows: long text keeps its head, its length and its hash.
 function bound(value: unknown, depth: number): unknown {
-  if (typeof value === "string") {
-    return value.length <= maxTextLength
-      ? value
-      : `${value.slice(0, maxTextLength)}… (${value.length} characters, sha256 ${sha256(value)})`;
-  }
+  if (typeof value === "string") return boundText(value);
   if (typeof value === "bigint") return value.toString();
   if (typeof value !== "object" || value === null) return value;
   if (depth >= maxDepth) return "…";
@@ -42,7 +44,7 @@ function bound(value: unknown, depth: number): unknown {
   return Object.fromEntries(
     Object.entries(value)
       .slice(0, maxItems)
-      .map(([key, item]) => [key, bound(item, depth + 1)]),
+      .map(([key, item]) => [boundText(key), bound(item, depth + 1)]),
   );
 }
 

@@ -3,7 +3,8 @@ import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/server";
 import { messageLimits, parseMessage, tooLargeText } from "./json-limits.js";
 
 const newline = 0x0a;
-const [parseErrorCode, invalidRequestCode] = [-32700, -32600];
+const [parseErrorCode, invalidRequestCode, busyCode] = [-32700, -32600, -32000];
+const mostRequests = 512;
 
 type Id = string | number;
 
@@ -85,6 +86,8 @@ export class LineTransport implements Transport {
     else if (!isRequest(value)) this.#deliver(value);
     else if (id === null) this.#refuse(null, invalidRequestCode, "the id of a request is a string or a number");
     else if (this.#working.has(id)) this.#refuse(id, invalidRequestCode, "a request with this id is still worked on");
+    else if (this.#working.size >= mostRequests)
+      this.#refuse(id, busyCode, `${mostRequests} requests are worked on already`);
     else {
       this.#working.add(id);
       this.#deliver(value);

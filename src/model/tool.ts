@@ -15,7 +15,7 @@ export type TrustSubject =
       /** Names of the variables that the call sets for it. */
       readonly variables: readonly string[];
       /** Runs in a shell that is kept: what was run there before decides what its words mean, and where it is. */
-      readonly isKept?: boolean;
+      readonly isKept: boolean;
     }
   | { readonly tool: "read" | "write" | "glob" | "grep"; readonly paths: readonly string[] }
   | { readonly tool: "aws"; readonly service: string; readonly operation: string; readonly region: string };

@@ -101,6 +101,24 @@ export function secretReasons(before: () => string, text: string): string[] {
   return [...places].map(([reason, at]) => `${reason} (line ${lineAt(text, at)})`);
 }
 
+// A pattern ends where it is sure; the secret may go on, and none of it may stay.
+const rest = /[\w+/=.~-]*/y;
+
+/** A text with what looks like a secret taken out of it; longer than the shapes ask for, but never a part of one. */
+export function hideSecretShapes(text: string, mark: string): string {
+  const spans = [...found(text)].map(({ value, at }) => {
+    rest.lastIndex = at + value.length;
+    return { from: at, to: at + value.length + (rest.exec(text)?.[0].length ?? 0) };
+  });
+  let hidden = "";
+  let end = 0;
+  for (const { from, to } of spans.toSorted((one, other) => one.from - other.from)) {
+    if (from >= end) hidden += text.slice(end, from) + mark;
+    end = Math.max(end, to);
+  }
+  return hidden + text.slice(end);
+}
+
 function lineAt(text: string, at: number): number {
   let line = 1;
   for (let feed = text.indexOf("\n"); feed !== -1 && feed < at; feed = text.indexOf("\n", feed + 1)) line += 1;

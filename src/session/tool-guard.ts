@@ -13,7 +13,7 @@ import type { Workbench } from "./workbench.js";
 /** How long a call waits for a person; clients' own patience ends not much later. */
 const answerSeconds = 50;
 
-const noShell: ReadShell = () => ({ kind: "unclear", why: "the grammar was not loaded", commands: [] });
+const noShell: ReadShell = () => ({ kind: "unclear", why: "the grammar was not loaded", commands: [], redirects: [] });
 
 async function decide(
   bench: Workbench,

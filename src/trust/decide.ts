@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import type { ToolName, TrustSubject } from "../model/tool.js";
 import type { TrustDecision, TrustRule, TrustState, TrustTier, TrustVerdict } from "../model/trust.js";
-import { hidesCommands, matchesCommand, matchesDenied } from "./command-pattern.js";
+import { hidesCommands, matchesCommand, matchesDenied, matchesTrusted } from "./command-pattern.js";
 import { matchesPath, mayReachInto } from "./path-pattern.js";
 import { formatRule } from "./rule-text.js";
 import type { ReadShell, ShellReading, ShellRedirect, ShellWord } from "./shell-reading.js";
@@ -74,13 +74,35 @@ function judgeRedirect(state: TrustState, redirect: ShellRedirect, folder: strin
     : judgePath(state, kind, full);
 }
 
-const changesFolder = (words: readonly ShellWord[]): boolean => /^(cd|pushd|popd)$/.test(words[0] ?? "");
+// Also as `builtin cd` and `command cd`.
+const changesFolder = (words: readonly ShellWord[]): boolean =>
+  words.slice(0, 3).some((word) => /^(cd|pushd|popd)$/.test(word ?? ""));
+
+type ShellSubject = TrustSubject & { readonly tool: "shell" };
+type KnownReading = Exclude<ShellReading, { readonly kind: "too-long" }>;
+
+const isHidden = (reading: KnownReading): boolean => reading.kind === "unclear" || reading.commands.some(hidesCommands);
+
+// The text says nothing of the variables of a call, nor of what an earlier command left in a kept shell.
+const isWhole = ({ variables, isKept }: ShellSubject): boolean => variables.length === 0 && !isKept;
+
+/** What a rule for exactly this call says; null where a text cannot say it. */
+const exactPattern = (subject: ShellSubject): string | null => (isWhole(subject) ? `=${subject.command}` : null);
 
 const textOf = (words: readonly ShellWord[]): string => words.map((word) => word ?? "…").join(" ");
 
-function judgeParts(state: TrustState, folder: string, reading: ShellReading & { readonly kind: "read" }): Finding[] {
+const matchersOf = { allow: matchesTrusted, ask: matchesDenied, deny: matchesDenied } as const;
+
+const hasUnknownTarget = ({ commands, redirects }: KnownReading): boolean =>
+  redirects.some(({ path }) => path === null || (!path.startsWith("/") && commands.some(changesFolder)));
+
+function judgeRedirects(state: TrustState, folder: string, { commands, redirects }: KnownReading): Finding[] {
+  const where = commands.some(changesFolder) ? null : folder;
+  return redirects.map((redirect) => judgeRedirect(state, redirect, where));
+}
+
+function judgeParts(state: TrustState, folder: string, reading: KnownReading): Finding[] {
   const rules = rulesFor(state, "shell");
-  const where = reading.commands.some(changesFolder) ? null : folder;
   return [
     ...reading.commands.map((words) =>
       lastWord(
@@ -88,48 +110,49 @@ function judgeParts(state: TrustState, folder: string, reading: ShellReading & {
         (rule) => {
           if (rule.pattern === null) return true;
           if (rule.pattern.startsWith("=")) return false;
-          return rule.action === "deny" ? matchesDenied(rule.pattern, words) : matchesCommand(rule.pattern, words);
+          return matchersOf[rule.action](rule.pattern, words);
         },
         `"${textOf(words)}"`,
       ),
     ),
-    ...reading.redirects.map((redirect) => judgeRedirect(state, redirect, where)),
+    ...judgeRedirects(state, folder, reading),
   ];
 }
 
 // Of what cannot be read only its exact text, or the whole tool, can have been trusted; a denial of some commands makes it a question.
-function judgeUnclear(
-  state: TrustState,
-  command: string,
-  reading: Exclude<ShellReading, { kind: "too-long" }>,
-): Finding {
+function judgeUnclear(state: TrustState, subject: ShellSubject, reading: KnownReading): Finding {
   const rules = rulesFor(state, "shell");
   const denial = rules.find(
     ({ action, pattern }) =>
       action === "deny" && pattern !== null && reading.commands.some((words) => matchesDenied(pattern, words)),
   );
   if (denial !== undefined) return found(denial, "a command in it is denied");
-  const finding = lastWord(rules, ({ pattern }) => pattern === null || pattern === `=${command}`, "the command");
+  const redirect = judgeRedirects(state, subject.folder, reading).find(({ verdict }) => verdict === "deny");
+  if (redirect !== undefined) return redirect;
+  const exact = exactPattern(subject);
+  const finding = lastWord(rules, ({ pattern }) => pattern === null || pattern === exact, "the command");
   const why = reading.kind === "unclear" ? reading.why : "it runs a command that cannot be read here";
   if (finding.verdict === "allow" && rules.some(({ action }) => action === "deny")) {
     return { verdict: "ask", rule: noRule, why: `some commands are denied, and ${why}` };
   }
+  const isAsked = rules.slice(rules.findLastIndex(({ action, pattern }) => action === "allow" && pattern === null) + 1);
+  if (finding.verdict === "allow" && isAsked.some(({ action, pattern }) => action === "ask" && pattern !== null)) {
+    return { verdict: "ask", rule: noRule, why: `some commands are to be asked about, and ${why}` };
+  }
   return finding.verdict === "ask" ? { ...finding, why: `${finding.why}: ${why}` } : finding;
 }
 
-function judgeShell(state: TrustState, command: string, folder: string, reading: ShellReading): Finding {
+function judgeShell(state: TrustState, subject: ShellSubject, reading: ShellReading): Finding {
   if (reading.kind === "too-long") {
     return { verdict: "deny", rule: "too long", why: `${reading.why}; make it several calls, or a script` };
   }
-  const exact = rulesFor(state, "shell").some(({ action, pattern }) => action === "allow" && pattern === `=${command}`);
-  if (reading.kind === "unclear" || reading.commands.some(hidesCommands) || exact) {
-    const parts = reading.kind === "read" ? judgeParts(state, folder, reading) : [];
-    const denied = parts.find(({ verdict }) => verdict === "deny");
-    return denied ?? judgeUnclear(state, command, reading);
-  }
-  return (
-    strictest(judgeParts(state, folder, reading)) ?? { verdict: "ask", rule: noRule, why: "it has no command in it" }
-  );
+  if (isHidden(reading)) return judgeUnclear(state, subject, reading);
+  const finding = strictest(judgeParts(state, subject.folder, reading));
+  if (finding === undefined) return { verdict: "ask", rule: noRule, why: "it has no command in it" };
+  // Its very text is trusted with all that it does, but for what is denied.
+  const exact = exactPattern(subject);
+  const rule = rulesFor(state, "shell").findLast(({ action, pattern }) => action === "allow" && pattern === exact);
+  return finding.verdict === "ask" && rule !== undefined ? found(rule, "this very command is trusted") : finding;
 }
 
 const awsName = (text: string): string => text.toLowerCase().replaceAll("-", "");
@@ -143,9 +166,13 @@ function judgeAws(state: TrustState, service: string, operation: string): Findin
   return lastWord(rulesFor(state, "aws"), names, `${service}:${operation}`);
 }
 
+const clockSlackMs = 60_000;
+
 /** Whether trust-all holds at this moment. */
 export function isTrustingAll({ trustAll }: TrustState, now: number): boolean {
-  return trustAll !== null && now < trustAll.until && trustAll.callsLeft !== 0;
+  if (trustAll === null || trustAll.callsLeft === 0) return false;
+  // A clock that was put back would make it longer.
+  return now < trustAll.until && now >= trustAll.since - clockSlackMs;
 }
 
 // Under trust-all nothing is asked about but what may be denied and cannot be told.
@@ -160,7 +187,7 @@ function judge(state: TrustState, subject: TrustSubject, reading: ShellReading |
   if (subject.tool === "shell") {
     return reading === null
       ? { verdict: "deny", rule: "no grammar", why: "the command was not read" }
-      : judgeShell(state, subject.command, subject.folder, reading);
+      : judgeShell(state, subject, reading);
   }
   const findings = subject.paths.map((path) => judgePath(state, subject.tool, path));
   return strictest(findings) ?? { verdict: "ask", rule: noRule, why: "it names no path" };
@@ -172,10 +199,10 @@ function mayBeDenied(state: TrustState, subject: TrustSubject, reading: ShellRea
     return subject.paths.some((path) => /may be denied/.test(judgePath(state, subject.tool, path).why));
   }
   if (subject.tool !== "shell" || reading === null || reading.kind === "too-long") return false;
-  const isUnclear = reading.kind === "unclear" || reading.commands.some(hidesCommands);
-  const redirects = reading.kind === "read" ? reading.redirects : [];
-  const writeDenials = rulesFor(state, "write").some(({ action }) => action === "deny");
-  return (hasDenials && isUnclear) || (writeDenials && redirects.some(({ path }) => path === null));
+  const fileDenials = rulesFor(state, "write")
+    .concat(rulesFor(state, "read"))
+    .some(({ action }) => action === "deny");
+  return (hasDenials && isHidden(reading)) || (fileDenials && hasUnknownTarget(reading));
 }
 
 function tiersFor(state: TrustState, subject: TrustSubject, reading: ShellReading | null): TrustTier[] {
@@ -183,20 +210,19 @@ function tiersFor(state: TrustState, subject: TrustSubject, reading: ShellReadin
   if (subject.tool !== "shell") return pathTiers(subject.tool, subject.paths, state.workspace);
   const parts = reading?.kind === "read" ? reading : null;
   const redirected = parts?.redirects.some((each) => judgeRedirect(state, each, subject.folder).verdict !== "allow");
-  return shellTiers(subject.command, redirected === true ? null : parts);
+  return shellTiers(exactPattern(subject), redirected === true ? null : parts);
 }
 
 // Variables decide what programs do, and which are found: PATH, GIT_SSH_COMMAND, LD_PRELOAD, …
-function readCall(
-  { command, variables, isKept }: TrustSubject & { tool: "shell" },
-  readShell: ReadShell,
-): ShellReading {
-  const reading = readShell(command);
-  if (isKept === true && reading.kind === "read") {
-    return { kind: "unclear", why: "its kept shell may have redefined what it names", commands: reading.commands };
-  }
-  if (variables.length === 0 || reading.kind !== "read") return reading;
-  return { kind: "unclear", why: `it sets ${variables.join(", ")}`, commands: reading.commands };
+// And in a kept shell any name may be a function by now, and any folder the current one.
+function readCall(subject: ShellSubject, readShell: ReadShell): ShellReading {
+  const reading = readShell(subject.command);
+  if (isWhole(subject) || reading.kind !== "read") return reading;
+  const { variables, isKept } = subject;
+  const why = isKept
+    ? "its shell is a kept one, which earlier commands may have changed"
+    : `it sets ${variables.join(", ")}`;
+  return { ...reading, kind: "unclear", why };
 }
 
 /** Whether a call may run. A `deny` always wins, also under trust-all; what cannot be told is asked about. */

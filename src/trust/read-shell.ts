@@ -167,7 +167,9 @@ export function readTree(tree: Tree, command: string): ShellReading {
     return { kind: "too-long", why: `it is more than ${maxCommands} commands in one` };
   // What a grammar skips and a shell does not, or the other way round.
   if (/[^\P{Cc}\t\n]|\\\n/u.test(command)) unclear(found, "it has control characters or a line that goes on");
-  if (found.unclear !== null) return { kind: "unclear", why: found.unclear, commands: found.commands };
+  if (found.unclear !== null) {
+    return { kind: "unclear", why: found.unclear, commands: found.commands, redirects: found.redirects };
+  }
   return { kind: "read", commands: found.commands, redirects: found.redirects };
 }
 
@@ -176,7 +178,7 @@ export function makeReader(parse: (command: string) => Tree | null): ReadShell {
   return (command) => {
     if (Buffer.byteLength(command) > maxBytes) return { kind: "too-long", why: `it is longer than ${maxBytes} bytes` };
     const tree = parse(command);
-    if (tree === null) return { kind: "unclear", why: "it could not be parsed in time", commands: [] };
+    if (tree === null) return { kind: "unclear", why: "it could not be parsed in time", commands: [], redirects: [] };
     try {
       return readTree(tree, command);
     } finally {

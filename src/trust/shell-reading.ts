@@ -17,7 +17,13 @@ export type ShellReading =
       readonly redirects: readonly ShellRedirect[];
     }
   /** It cannot be told: nothing may be concluded but that somebody has to look. */
-  | { readonly kind: "unclear"; readonly why: string; readonly commands: readonly (readonly ShellWord[])[] }
+  | {
+      readonly kind: "unclear";
+      readonly why: string;
+      /** What was found all the same: for what is denied wherever it stands. */
+      readonly commands: readonly (readonly ShellWord[])[];
+      readonly redirects: readonly ShellRedirect[];
+    }
   /** So long that nobody would look through it. */
   | { readonly kind: "too-long"; readonly why: string };
 

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import type { ToolName } from "../model/tool.js";
 import type { TrustRule, TrustTier } from "../model/trust.js";
-import { runsOthers } from "./command-pattern.js";
+import { runsAnything } from "./command-pattern.js";
 import type { ShellReading, ShellWord } from "./shell-reading.js";
 
 const origin = "an answer";
@@ -18,10 +18,14 @@ const tier = (tool: ToolName, patterns: readonly string[]): TrustTier => ({
 const isPlain = (word: ShellWord | undefined): word is string => word != null && /^[\w.:/@-]+$/.test(word);
 
 /** By its text, by what the commands in it begin with, the whole tool; no beginnings where one of them would run anything. */
-export function shellTiers(command: string, reading: (ShellReading & { readonly kind: "read" }) | null): TrustTier[] {
-  const exact: TrustTier = { label: "exactly this command", rules: [allow("shell", `=${command}`)] };
+export function shellTiers(
+  exactPattern: string | null,
+  reading: (ShellReading & { readonly kind: "read" }) | null,
+): TrustTier[] {
+  if (exactPattern === null) return [whole("shell")];
+  const exact: TrustTier = { label: "exactly this command", rules: [allow("shell", exactPattern)] };
   const commands = reading?.commands ?? [];
-  if (commands.length === 0 || commands.some((words) => runsOthers(words) || !isPlain(words[0]))) {
+  if (commands.length === 0 || commands.some((words) => runsAnything(words) || !isPlain(words[0]))) {
     return [exact, whole("shell")];
   }
   const beginnings = [2, 1].map((length) => [

@@ -140,14 +140,16 @@ describe("a real agent, told of Airlock by airlock mcp install", () => {
     async (agent) => {
       await using lab = new Lab();
       const steps = [
-        { tool: "shell", arguments: { command: "rm -rf src" } },
-        { tool: "read", arguments: { operations: [{ mode: "Line", path: "src/a.txt" }] } },
+        { tool: "shell", arguments: { command: "cp src/b.txt agent.txt && rm -rf src" } },
+        { tool: "write", arguments: { command: "create", path: "README.md", file_text: "mine\n" } },
+        { tool: "read", arguments: { operations: [{ mode: "Line", path: "agent.txt" }] } },
         { tool: "diff", arguments: {} },
         { tool: "request_apply", arguments: { reason: "done" } },
       ];
       await using model = await ScriptedModel.start(steps);
       agent.prepare?.(lab, model.url);
       await lab.airlock(["mcp", "install", agent.client]);
+      await lab.airlock(["start", "--trust-tools=shell,read"]);
       const before = treeChecksum(lab.project);
       const { code, output } = await runAgent(agent, lab, model.url);
       expect(`${code} ${output.slice(-3_000)} ${model.asked.join(" ")}`).toMatch(/^0 /);
@@ -155,11 +157,14 @@ describe("a real agent, told of Airlock by airlock mcp install", () => {
       const offered = [...model.offered].filter((name) => /airlock/.test(name));
       expect(offered.map((name) => name.replace(/^.*airlock[-_/]+/, "")).sort()).toEqual([...listedTools].sort());
       expect(model.results).toHaveLength(steps.length);
-      expect(model.results[0]).toContain("denied by policy");
-      expect(model.results[1]).toContain("three");
+      expect(model.results[0]).toContain("exit_status");
+      expect(model.results[1]).toMatch(/not trusted|denied/);
+      expect(model.results[2]).toContain("bee");
+      expect(model.results[3]).toContain("src/a.txt");
       const calls = (await journalOf(lab)).filter(({ kind }) => kind === "tool.call");
       expect(calls.map(({ data }) => [data["tool"], data["caller"], data["decision"]])).toEqual([
-        ["shell", agent.caller, "deny"],
+        ["shell", agent.caller, "allow"],
+        ["write", agent.caller, "deny"],
         ["read", agent.caller, "allow"],
       ]);
       const kinds = (await journalOf(lab)).map(({ kind }) => kind);

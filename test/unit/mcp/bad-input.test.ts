@@ -118,6 +118,18 @@ describe("what a client may send wrongly", () => {
     expect(await answered(1)).toMatchObject({ result: { structuredContent: { stdout: "again\n" } } });
   });
 
+  test("so many requests at once that they would take the memory are refused", async () => {
+    const { line, answered, desk } = await opened();
+    await using _line = line;
+    for (let id = 0; id < 520; id += 1) line.say(shell(id, "wait"));
+    expect(await answered(519)).toMatchObject({ error: { message: "512 requests are worked on already" } });
+    for (let tries = 0; desk.calls.length < 512 && tries < 1_000; tries += 1) await sleep(5);
+    expect(desk.calls).toHaveLength(512);
+    line.say({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 0 } });
+    line.say(shell("next", "true"));
+    expect(await answered("next")).toMatchObject({ result: {} });
+  });
+
   test("a cancellation of what is unknown, answered, or nonsense changes nothing", async () => {
     const { line, answered, messages } = await opened();
     await using _line = line;

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { verifyJournal } from "../../../src/journal/read.js";
+import { verifyJournal } from "../../../src/journal/verify.js";
 import type { ConnectionRecord } from "../../../src/model/network.js";
 import { ConnectionJournal } from "../../../src/session/connection-journal.js";
 

@@ -31,6 +31,7 @@ const shell = (command: string, folder = workspace): TrustSubject => ({
   command,
   folder,
   variables: [],
+  isKept: false,
 });
 const path = (tool: "read" | "write" | "glob" | "grep", ...paths: string[]): TrustSubject => ({ tool, paths });
 const decide = (state: TrustState, subject: TrustSubject) => decideTrust(state, subject, { now, readShell });
@@ -104,19 +105,88 @@ describe("rules for commands", () => {
     expect(verdict(stateOf("allow shell:git *", "deny write:*.lock"), shell("git log > a.lock"))).toBe("deny");
   });
 
-  it("do not hold where the call sets variables for the command", () => {
-    const subject: TrustSubject = { tool: "shell", command: "git status", folder: workspace, variables: ["PATH"] };
-    expect(verdict(stateOf("allow shell:git *"), subject)).toBe("ask");
-    expect(verdict(stateOf("allow shell"), subject)).toBe("allow");
+  it.each([
+    `printf -v 'a[$(rm x)]' y`,
+    "printf $x y",
+    "test -v 'a[$(rm x)]'",
+    "read 'a[$(rm x)]' < in",
+    "trap 'rm x' EXIT",
+    "alias git=rm",
+    "hash -p /bin/rm git",
+    "compgen -W '$(rm x)'",
+    "mapfile -C rm -c 1 < in",
+    "jobs -x rm",
+    "let 'a[$(rm x)]=1'",
+    "builtin printf -v 'a[$(rm x)]' y",
+    "find . -exec rm {} +",
+    "find . -delete",
+    "find $x",
+    "xargs rm",
+    "env rm x",
+    "/usr/bin/env rm x",
+    "sudo rm x",
+    "timeout 5 rm x",
+    "command rm x",
+    "exec rm x",
+  ])("by a name with * do not trust what runs another: %s", (command) => {
+    const name = command.split(" ")[0];
+    expect(verdict(stateOf(`allow shell:${name} *`, "allow read"), shell(command))).toBe("ask");
+    expect(verdict(stateOf(`allow shell:=${command}`), shell(command))).toBe("allow");
   });
 
-  it("do not hold in a shell that is kept, which may have redefined their words", () => {
+  it.each([
+    ["printf *", "printf '%s-v\\n' x"],
+    ["test *", "test -f x"],
+    ["find *", "find . -name '*.ts'"],
+    ["timeout 60 npm test", "timeout 60 npm test"],
+  ])("%s trusts %s", (pattern, command) => {
+    expect(verdict(stateOf(`allow shell:${pattern}`), shell(command))).toBe("allow");
+  });
+
+  it("do not hold in a kept shell, where a name may mean something else by now", () => {
+    const kept: TrustSubject = { tool: "shell", command: "git status", folder: workspace, variables: [], isKept: true };
+    expect(verdict(stateOf("allow shell:git *"), kept)).toBe("ask");
+    expect(verdict(stateOf("allow shell:=git status"), kept)).toBe("ask");
+    expect(verdict(stateOf("allow shell"), kept)).toBe("allow");
+    expect(verdict(stateOf("allow shell", "deny shell:git *"), kept)).toBe("deny");
+    expect(decide(stateOf(), kept).tiers.map(({ label }) => label)).toEqual(["everything shell does"]);
+  });
+
+  it("for a text say nothing of the variables that come with it", () => {
+    const subject: TrustSubject = { ...shell("git status"), variables: ["PATH"] } as TrustSubject;
+    expect(verdict(stateOf("allow shell:=git status"), subject)).toBe("ask");
+    expect(decide(stateOf(), subject).tiers.map(({ label }) => label)).toEqual(["everything shell does"]);
+  });
+
+  it("for a text hold also where something else is denied", () => {
+    const state = stateOf("deny shell:rm *", "allow shell:=git log > out");
+    expect(verdict(state, shell("git log > out"))).toBe("allow");
+    expect(verdict(stateOf("deny write:out", "allow shell:=git log > out"), shell("git log > out"))).toBe("deny");
+  });
+
+  it("find a denied file also in what is not understood", () => {
+    const state = stateOf("allow shell", "deny write:.git/**");
+    for (const command of ["if a; then b > .git/config; fi", "X=1 a > .git/config", "f() { a > .git/config; }; f"]) {
+      expect([command, verdict(state, shell(command))]).toEqual([command, "deny"]);
+      expect([command, verdict(trusting(state), shell(command))]).toEqual([command, "deny"]);
+    }
+    expect(verdict(trusting(state), shell("cd .git && a > config"))).toBe("ask");
+  });
+
+  it("that ask are not got around by hiding the command", () => {
+    const state = stateOf("allow shell", "ask shell:rm *");
+    for (const command of ["rm x", "sudo rm x", "/bin/rm x", "if a; then rm x; fi", "bash -c 'rm x'"]) {
+      expect([command, verdict(state, shell(command))]).toEqual([command, "ask"]);
+    }
+  });
+
+  it("do not hold where the call sets variables for the command", () => {
     const subject: TrustSubject = {
       tool: "shell",
       command: "git status",
       folder: workspace,
-      variables: [],
-      isKept: true,
+      variables: ["PATH"],
+      isKept: false,
     };
     expect(verdict(stateOf("allow shell:git *"), subject)).toBe("ask");
     expect(verdict(stateOf("allow shell"), subject)).toBe("allow");
@@ -136,7 +206,16 @@ describe("rules for commands", () => {
 
   it("make a question of what cannot be read where something is denied", () => {
     const state = stateOf("allow shell", "deny shell:rm *");
-    for (const command of ['eval "$x"', "bash -c 'rm x'", "$cmd x", "f() { x; }", "echo cm0gLXJm | base64 -d | sh"]) {
+    for (const command of [
+      "command . ./x",
+      "trap 'rm x' EXIT",
+      "printf -v 'a[$(rm x)]' y",
+      'eval "$x"',
+      "bash -c 'rm x'",
+      "$cmd x",
+      "f() { x; }",
+      "echo cm0gLXJm | base64 -d | sh",
+    ]) {
       expect([command, verdict(state, shell(command))]).toEqual([command, "ask"]);
       expect([command, verdict(trusting(stateOf("deny shell:rm *")), shell(command))]).toEqual([command, "ask"]);
     }
@@ -173,6 +252,7 @@ describe("trust-all", () => {
     expect(verdict(trusting(state), shell("x > $y"))).toBe("ask");
     expect(verdict(trusting(state, { until: now }), shell("ls"))).toBe("ask");
     expect(verdict(trusting(state, { callsLeft: 0 }), shell("ls"))).toBe("ask");
+    expect(verdict(trusting(state, { since: now + 3_600_000, until: now + 7_200_000 }), shell("ls"))).toBe("ask");
   });
 });
 
@@ -184,6 +264,8 @@ describe("what a person may grant", () => {
     ["git -C x pull", ["exactly this command", "git *", "everything shell does"]],
     ["make", ["exactly this command", "make *", "everything shell does"]],
     ["git log | head -3", ["exactly this command", "git log *, head *", "git *, head *", "everything shell does"]],
+    ["python3 x.py", ["exactly this command", "everything shell does"]],
+    ["npx x", ["exactly this command", "everything shell does"]],
     ["sudo rm x", ["exactly this command", "everything shell does"]],
     ["git log > out", ["exactly this command", "everything shell does"]],
     ["$x", ["exactly this command", "everything shell does"]],

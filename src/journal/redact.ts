@@ -1,0 +1,54 @@
+import { hideSecretShapes } from "../risk/secret-content.js";
+
+/** What stands in the journal where a secret was. */
+export const redacted = "[redacted]";
+
+/** How much of a text beyond what is kept must be looked at, so that a secret across the cut is seen as one. */
+const margin = 1_024;
+
+interface Shape {
+  /** Text without which the pattern cannot match, in lower case. */
+  readonly anchor: string;
+  readonly pattern: RegExp;
+  readonly by: string;
+}
+
+// What a review must not cry out for (it would be noise there) has no place in a record that stays.
+const shapes: readonly Shape[] = [
+  {
+    anchor: "private key",
+    pattern: /-----BEGIN [A-Z0-9 ]{0,60}PRIVATE KEY[A-Z ]{0,10}-----[\s\S]*?(?:-----END [A-Z0-9 ]{1,80}-----|$)/gi,
+    by: redacted,
+  },
+  { anchor: "eyj", pattern: /(?<![\w-])eyJ[\w-]{8,2000}\.[\w.~+/=-]*/g, by: redacted },
+  {
+    anchor: "://",
+    pattern: /(:\/\/[^\s/:@"'`]{0,200}:)[^\s/@"'`]{1,800}@/g,
+    by: `$1${redacted}@`,
+  },
+  {
+    anchor: "authorization",
+    pattern:
+      /(authorization["']?\s{0,4}[:=]\s{0,4}["']?(?:(?:bearer|basic|token|digest|negotiate)\s{1,4})?)[^\s"'`]{1,4000}/gi,
+    by: `$1${redacted}`,
+  },
+];
+
+function hideShapes(text: string): string {
+  const lower = text.toLowerCase();
+  const rest = shapes.reduce(
+    (now, { anchor, pattern, by }) => (lower.includes(anchor) ? now.replace(pattern, by) : now),
+    text,
+  );
+  return hideSecretShapes(rest, redacted);
+}
+
+/**
+ * The head of a text without anything that looks like a secret. A secret that is cut in two by the end of what is looked at
+ * is not kept either.
+ */
+export function redactHead(text: string, length: number): string {
+  const window = length + margin;
+  if (text.length <= window) return hideShapes(text).slice(0, length);
+  return hideShapes(text.slice(0, window)).slice(0, -margin).slice(0, length);
+}
