@@ -1,5 +1,8 @@
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TestBed } from "../support/cli.js";
+import { docker } from "../support/lab.js";
 
 const bed = new TestBed();
 beforeAll(async () => {
@@ -59,6 +62,23 @@ describe("airlock tool", () => {
     const { code, stderr } = await tool("read", "--json", '{"path":"src","foo":1}');
     expect(code).toBe(2);
     expect(JSON.parse(stderr)).toMatchObject({ type: "error", code: "E_TOOL_ARGUMENTS", exit: 2 });
+  });
+
+  it.each(["SIGINT", "SIGKILL"] as const)("leaves nothing running when it gets %s", async (signal) => {
+    await bed.airlock(["tools", "trust", "shell"]);
+    const { container } = await bed.json<{ container: string }>(["status", "--json"]);
+    const sleepers = async (): Promise<number> =>
+      (await docker("top", container, "-eo", "args")).match(/^sleep 6\d\d/gm)?.length ?? 0;
+    const child = bed.spawn(["tool", "shell", '{"command":"sleep 600 & setsid sleep 601 & sleep 602"}']);
+    for (let tries = 0; (await sleepers()) < 3; tries += 1) {
+      if (tries > 100) throw new Error("it never ran");
+      await sleep(100);
+    }
+    child.kill(signal);
+    await once(child, "close");
+    for (let tries = 0; (await sleepers()) > 0 && tries < 50; tries += 1) await sleep(100);
+    expect(await sleepers()).toBe(0);
+    await bed.airlock(["tools", "reset"]);
   });
 
   it("writes the call and its result into the journal, which stays whole", async () => {
