@@ -40,7 +40,7 @@ const report = (name, values, wanted) =>
   console.log(`${name}: p50 ${at(values, 0.5).toFixed(2)} ms, p99 ${at(values, 0.99).toFixed(2)} ms${wanted}`);
 
 // One exec of the engine for each command, as a person would do it without a tool server: its API, not its program.
-async function engineOf(id) {
+async function engineOf() {
   const outfile = join(root, "dist", `bench-mcp-${process.pid}.mjs`);
   const from = (path) => JSON.stringify(join(root, "src", path));
   const contents = `export { connectEngine } from ${from("engine/connect.ts")}; export { findEngine } from ${from("engine/endpoint.ts")};`;
@@ -75,7 +75,7 @@ async function measure(era, id) {
     if (isError) throw new Error(`${name}: ${content[0].text}`);
   };
   const { container } = JSON.parse(cli("status", id, "--json"));
-  const engine = await engineOf(id);
+  const engine = await engineOf();
   const execOnce = async () => {
     const exec = await engine.exec({
       container,

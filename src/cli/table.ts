@@ -65,6 +65,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import("./mcp.js"),
     project: false,
   },
+  {
+    name: "report",
+    summary: "tell what a session did, with totals",
+    load: () => import("./report.js"),
+    json: true,
+  },
   { name: "log", summary: "show or verify a session's journal", load: () => import("./log.js"), json: true },
   {
     name: "doctor",

@@ -5,7 +5,9 @@ import { takeLock } from "../base/file-lock.js";
 import type { JournalEvent } from "../model/journal.js";
 import { formatEntry, type JournalEntry, makeEntry } from "./entry.js";
 
-const tailBytes = 1024 * 1024;
+// Most entries are short: the longest is looked for only where none ends in the first piece.
+const shortTail = 8 * 1024;
+const longTail = 1024 * 1024;
 
 interface Tail {
   readonly last: Pick<JournalEntry, "seq" | "hash"> | null;
@@ -16,12 +18,20 @@ interface Tail {
 
 async function readTail(file: FileHandle): Promise<Tail> {
   const { size } = await file.stat();
-  const start = Math.max(0, size - tailBytes);
+  const tail = (await findTail(file, size, shortTail)) ?? (await findTail(file, size, longTail));
+  if (tail === null) throw new Error("its last line is too long");
+  return tail;
+}
+
+async function findTail(file: FileHandle, size: number, length: number): Promise<Tail | null> {
+  const start = Math.max(0, size - length);
   const buffer = Buffer.alloc(size - start);
   await file.read(buffer, 0, buffer.length, start);
   const end = buffer.lastIndexOf(10) + 1;
   if (end === 0 && start === 0) return { last: null, wholeBytes: 0, size };
-  const line = buffer.subarray(buffer.lastIndexOf(10, end - 2) + 1, end).toString("utf8");
+  const from = end < 2 ? -1 : buffer.lastIndexOf(10, end - 2);
+  if (from === -1 && start > 0) return null;
+  const line = buffer.subarray(from + 1, end).toString("utf8");
   const { seq, hash } = JSON.parse(line) as { seq?: unknown; hash?: unknown };
   if (typeof seq !== "number" || typeof hash !== "string") throw new Error("its last line is not an entry");
   return { last: { seq, hash }, wholeBytes: start + end, size };

@@ -183,13 +183,13 @@ async function keepTrust(bench: Workbench, record: SessionRecord, { trust }: Ses
 async function fillLayers(bench: Workbench, draft: SessionRecord, plan: SessionPlan): Promise<SessionRecord> {
   const scans = await scanLayers(bench, draft, plan);
   const record: SessionRecord = { ...draft, hidden: hiddenFiles(draft.layers, scans) };
-  const { id, project, image, user, paths, limits } = record;
+  const { id, project, image, user, paths, limits, command } = record;
   await together(
     saveSession(bench.home, record),
     keepNetwork(bench, id, plan),
     bench.recorder(id)({
       kind: "session.create",
-      data: { project: project.path, image, user, paths, limits, network: plan.network },
+      data: { project: project.path, image, user, paths, limits, command, network: plan.network },
     }),
     createLayers(bench, record, scans),
   );

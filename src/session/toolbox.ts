@@ -13,8 +13,10 @@ import type { Workbench } from "./workbench.js";
 
 const readyTimeoutMs = 30_000;
 
-interface OpenServer extends AsyncDisposable {
+interface OpenServer {
   readonly channel: ToolChannel;
+  /** Ends what a server left that was killed together with what watches over its commands. */
+  readonly sweep: () => Promise<void>;
 }
 
 /** Starts a tool server in a running sandbox, with the agent's rights. */
@@ -46,15 +48,7 @@ async function startServer(bench: Workbench, record: SessionRecord): Promise<Ope
     streams.stdin.write(releaseFrame({ mode: "run", cwd: record.workspace, env, args: ["/airlock/toolserver"] }));
     const channel = new ToolChannel(streams);
     await channel.ready;
-    return {
-      channel,
-      async [Symbol.asyncDispose]() {
-        await channel[Symbol.asyncDispose]();
-        // It ends all that it started, unless it was killed together with what watches over that.
-        if (!bench.signal.aborted)
-          await killProcesses(bench, { container, user, token, signal: "SIGKILL" }).catch(() => undefined);
-      },
-    };
+    return { channel, sweep: () => killProcesses(bench, { container, user, token, signal: "SIGKILL" }) };
   } catch (error) {
     await streams[Symbol.asyncDispose]();
     throw error;
@@ -89,12 +83,15 @@ export class Toolbox implements AsyncDisposable {
   }
 
   async #start(lost: OpenServer | null): Promise<OpenServer> {
-    await lost?.[Symbol.asyncDispose]();
-    return await startServer(this.#bench, await runningRecord(this.#bench, this.session, this.#program));
+    const record = await runningRecord(this.#bench, this.session, this.#program);
+    // Nothing is left in a container that is gone.
+    await lost?.sweep().catch(() => undefined);
+    return await startServer(this.#bench, record);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const open = await this.#server?.catch(() => null);
-    await open?.[Symbol.asyncDispose]();
+    if (open?.channel.isOpen === false) await open.sweep().catch(() => undefined);
+    await open?.channel[Symbol.asyncDispose]();
   }
 }

@@ -1,5 +1,8 @@
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TestBed } from "../support/cli.js";
+import { docker } from "../support/lab.js";
 
 const bed = new TestBed();
 beforeAll(async () => {
@@ -61,6 +64,23 @@ describe("airlock tool", () => {
     expect(JSON.parse(stderr)).toMatchObject({ type: "error", code: "E_TOOL_ARGUMENTS", exit: 2 });
   });
 
+  it.each(["SIGINT", "SIGKILL"] as const)("leaves nothing running when it gets %s", async (signal) => {
+    await bed.airlock(["tools", "trust", "shell"]);
+    const { container } = await bed.json<{ container: string }>(["status", "--json"]);
+    const sleepers = async (): Promise<number> =>
+      (await docker("top", container, "-eo", "pid,args")).match(/ sleep 60\d$/gm)?.length ?? 0;
+    const child = bed.spawn(["tool", "shell", '{"command":"sleep 600 & setsid sleep 601 & sleep 602"}']);
+    for (let tries = 0; (await sleepers()) < 3; tries += 1) {
+      if (tries > 100) throw new Error("it never ran");
+      await sleep(100);
+    }
+    child.kill(signal);
+    await once(child, "close");
+    for (let tries = 0; (await sleepers()) > 0 && tries < 50; tries += 1) await sleep(100);
+    expect(await sleepers()).toBe(0);
+    await bed.airlock(["tools", "reset"]);
+  });
+
   it("writes the call and its result into the journal, which stays whole", async () => {
     const { stdout } = await bed.airlock(["log", "--json"]);
     const entries = stdout
@@ -68,10 +88,8 @@ describe("airlock tool", () => {
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line) as { kind: string; data: object });
-    expect(entries.filter(({ kind }) => kind === "tool.call").at(-1)?.data).toMatchObject({
-      decision: "deny",
-      caller: "cli",
-    });
+    const calls = entries.filter(({ kind }) => kind === "tool.call").map(({ data }) => data);
+    expect(calls).toContainEqual(expect.objectContaining({ decision: "deny", caller: "cli", tool: "read" }));
     const result = entries.find(({ kind }) => kind === "tool.result");
     expect(result?.data).toMatchObject({ outcome: "done", sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
     expect((await bed.airlock(["log", "--verify"])).code).toBe(0);

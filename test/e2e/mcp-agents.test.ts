@@ -150,6 +150,7 @@ describe("a real agent, told of Airlock by airlock mcp install", () => {
       agent.prepare?.(lab, model.url);
       await lab.airlock(["mcp", "install", agent.client]);
       await lab.airlock(["start", "--trust-tools=shell,read"]);
+      await lab.airlock(["tools", "deny", "write"]);
       const before = treeChecksum(lab.project);
       const { code, output } = await runAgent(agent, lab, model.url);
       expect(`${code} ${output.slice(-3_000)} ${model.asked.join(" ")}`).toMatch(/^0 /);
@@ -158,7 +159,7 @@ describe("a real agent, told of Airlock by airlock mcp install", () => {
       expect(offered.map((name) => name.replace(/^.*airlock[-_/]+/, "")).sort()).toEqual([...listedTools].sort());
       expect(model.results).toHaveLength(steps.length);
       expect(model.results[0]).toContain("exit_status");
-      expect(model.results[1]).toMatch(/not trusted|denied/);
+      expect(model.results[1]).toContain("denied by policy");
       expect(model.results[2]).toContain("bee");
       expect(model.results[3]).toContain("src/a.txt");
       const calls = (await journalOf(lab)).filter(({ kind }) => kind === "tool.call");

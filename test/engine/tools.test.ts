@@ -398,6 +398,18 @@ describe("a tool server that goes away", () => {
   });
 });
 
+describe("a session that is saved and goes back", () => {
+  it("lets a running call end after a snapshot, and has its tools again after a restore", async () => {
+    await tools.shell("echo before > state");
+    const running = tools.shell("for i in $(seq 30); do sleep 0.05; echo $i; done");
+    await tools.lab.json(["snapshot", tools.session, "--json"]);
+    expect((await running).stdout.trim().split("\n")).toHaveLength(30);
+    await tools.shell("echo after > state");
+    await tools.lab.json(["restore", `${tools.session}/s1`, "--json"]);
+    expect((await tools.shell("cat state")).stdout).toBe("before\n");
+  });
+});
+
 describe("the tool server's source", () => {
   it("compiles without a warning", async () => {
     const { stdout, stderr, exit_status } = await tools.shell(

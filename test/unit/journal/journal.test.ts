@@ -70,6 +70,15 @@ describe("the journal", () => {
     expect((await verify()).ok).toBe(false);
   });
 
+  test("an entry longer than what is first read of the end is followed, too", async () => {
+    const data = { list: Array.from({ length: 900 }, (_, index) => `entry number ${index}`) };
+    for (let times = 0; times < 2; times += 1) await writeEvent(paths, { kind: "k", data });
+    await writeSome(2);
+    await writeEvent(paths, { kind: "k", data });
+    await writeSome(1);
+    expect(await verify()).toMatchObject({ ok: true, entries: 6 });
+  });
+
   test("any cut, at any byte, is found", async () => {
     await writeSome(2);
     const whole = await readFile(paths.journal);

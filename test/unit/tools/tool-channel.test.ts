@@ -127,6 +127,37 @@ describe("a server that is not ours", () => {
     );
   });
 
+  it("is answered or ended by any frames in any order, and never holds more than was asked for", async () => {
+    const payload = fc.oneof(
+      fc.uint8Array({ maxLength: 20 }),
+      fc
+        .constantFrom(
+          "exit=0\0out=0\0err=0\0",
+          "exit=0\0out=3\0err=0\0",
+          "code=EIO\0text=x\0",
+          "out=99\0err=99\0",
+          "\0",
+        )
+        .map((each) => Buffer.from(each)),
+    );
+    const frame = fc.tuple(fc.integer({ min: 15, max: 21 }), fc.integer({ min: 0, max: 4 }), payload);
+    await fc.assert(
+      fc.asyncProperty(fc.array(frame, { maxLength: 40 }), async (frames) => {
+        await using server = new ServerEnd();
+        server.say(ready);
+        await server.channel.ready;
+        const settled = Promise.allSettled([call, call, call].map((each) => server.channel.call(each)));
+        server.say(...frames.map(([type, id, bytes]) => rawFrame(type, id, bytes)));
+        server.stdout.end();
+        for (const result of await settled) {
+          if (result.status === "rejected") expect(["EIO", "E_TOOL_SERVER"]).toContain(result.reason.code);
+          else expect(result.value.out.head.length + result.value.out.tail.length).toBeLessThanOrEqual(12);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it("finds nothing taken before it says READY", async () => {
     await using server = new ServerEnd();
     server.say(done(1, "out=0", "err=0"));

@@ -1,0 +1,119 @@
+import type { JournalEntry } from "../journal/entry.js";
+
+/** What a session did, in numbers; `trustAllPeriods` counts how often everything was trusted for a while. */
+export interface ReportTotals {
+  asked: number;
+  allowed: number;
+  denied: number;
+  ran: number;
+  connected: number;
+  refused: number;
+  applied: number;
+  undone: number;
+  snapshots: number;
+  trustAllPeriods: number;
+  isDiscarded: boolean;
+}
+
+/** One line of a report: when, and what, in words. The text is as hostile as its source, and is to be escaped. */
+export interface ReportLine {
+  readonly at: string;
+  readonly text: string;
+}
+
+/** The account of a session: everything of note in the order of time, and the totals. */
+export interface SessionReport {
+  readonly lines: readonly ReportLine[];
+  readonly totals: ReportTotals;
+}
+
+type Data = Readonly<Record<string, unknown>>;
+type Teller = (data: Data, totals: ReportTotals) => string;
+
+const word = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? "-"));
+const count = (value: unknown): number => (typeof value === "number" && Number.isFinite(value) ? value : 0);
+const commandText = (value: unknown): string => (Array.isArray(value) ? value.map(word).join(" ") : word(value));
+
+const tellers: Readonly<Record<string, Teller>> = {
+  "session.create": ({ project, command }, totals) => {
+    if (!Array.isArray(command)) return `began over ${word(project)}`;
+    totals.ran += 1;
+    return `began over ${word(project)}, to run ${commandText(command)}`;
+  },
+  "wall.proved": () => "the wall was proved",
+  "wall.failed": () => "the wall could not be proved",
+  "command.start": ({ command }, totals) => {
+    totals.ran += 1;
+    return `ran ${commandText(command)}`;
+  },
+  "command.end": ({ exitCode }) => `a command ended with ${word(exitCode)}`,
+  "question.asked": ({ question }, totals) => {
+    totals.asked += 1;
+    return `asked a person: question ${word(question)}`;
+  },
+  "question.answered": ({ question, verdict, by }) => `question ${word(question)}: ${word(verdict)}, by ${word(by)}`,
+  "tool.call": ({ tool, decision, by, rule, arguments: given }, totals) => {
+    totals[decision === "allow" ? "allowed" : "denied"] += 1;
+    return `${decision === "allow" ? "allowed" : "denied"} ${word(tool)} ${word(given)} (by ${word(by)}: ${word(rule)})`;
+  },
+  "tool.result": ({ tool, outcome, ms }) => `${word(tool)}: ${word(outcome)} after ${word(ms)} ms`,
+  "trust.change": (data) => `trust changed: ${word(data)}`,
+  "trust.all": ({ snapshot }, totals) => {
+    totals.trustAllPeriods += 1;
+    return `everything trusted from here on, over snapshot ${word(snapshot)}`;
+  },
+  "trust.reset": ({ reason }) => `trust taken back: ${word(reason)}`,
+  "network.connection": ({ decision, name, port, rule, bytesOut, bytesIn }, totals) => {
+    totals[decision === "allowed" ? "connected" : "refused"] += 1;
+    const bytes = decision === "allowed" ? `, ${count(bytesOut)} bytes out, ${count(bytesIn)} in` : "";
+    return `connection to ${word(name)}:${word(port)} ${word(decision)} (${word(rule)})${bytes}`;
+  },
+  "network.refusals": ({ name, port, times }, totals) => {
+    totals.refused += count(times);
+    return `connection to ${word(name)}:${word(port)} refused ${word(times)} more times`;
+  },
+  "snapshot.create": ({ id, files, reason }, totals) => {
+    totals.snapshots += 1;
+    return `snapshot ${word(id)}: ${word(files)} entries (${word(reason)})`;
+  },
+  "snapshot.restored": ({ snapshot }) => `went back to snapshot ${word(snapshot)}`,
+  "apply.begin": ({ apply, paths }) => `apply ${word(apply)} of ${word(paths)} paths began`,
+  "apply.done": ({ apply }, totals) => {
+    totals.applied += 1;
+    return `apply ${word(apply)} is done`;
+  },
+  "apply.failed": ({ apply, why }) => `apply ${word(apply)} failed: ${word(why)}`,
+  "undo.begin": ({ apply, undoes }) => `undo ${word(apply)} of ${word(undoes)} began`,
+  "undo.done": ({ apply }, totals) => {
+    totals.undone += 1;
+    return `undo ${word(apply)} is done`;
+  },
+  "undo.failed": ({ apply, why }) => `undo ${word(apply)} failed: ${word(why)}`,
+  "session.discarded": ({ clean }, totals) => {
+    totals.isDiscarded = clean === true;
+    return clean === true ? "discarded: nothing is left" : "discarded, but not everything is gone";
+  },
+};
+
+/** Tells what a journal holds. Kinds without words of their own are told by their name, so that nothing is left out. */
+export async function accountFor(entries: AsyncIterable<JournalEntry>): Promise<SessionReport> {
+  const lines: ReportLine[] = [];
+  const totals: ReportTotals = {
+    asked: 0,
+    allowed: 0,
+    denied: 0,
+    ran: 0,
+    connected: 0,
+    refused: 0,
+    applied: 0,
+    undone: 0,
+    snapshots: 0,
+    trustAllPeriods: 0,
+    isDiscarded: false,
+  };
+  for await (const { at, kind, data } of entries) {
+    const tell = Object.hasOwn(tellers, kind) ? tellers[kind] : undefined;
+    lines.push({ at, text: tell === undefined ? kind : tell(data, totals) });
+  }
+  return { lines, totals };
+}
