@@ -117,10 +117,10 @@ class HeldNetwork implements AsyncDisposable {
   }
 
   #ask(name: string, port: number): void {
-    this.#journal.note("network.ask", { name, port });
-    this.#notify(
-      `the sandbox wants ${name}:${port}; airlock network allow ${name}:${port} (or deny) answers, for 20 s it waits`,
-    );
+    this.#notify(`the sandbox wants ${name}:${port}: airlock approve, in another terminal, answers within 20 s`);
+    import("./ask-network.js")
+      .then(({ askNetwork }) => askNetwork(this.#bench, this.#record, { name, port }, this.#closing.signal))
+      .catch((error: unknown) => this.#notify(`${name}:${port} stays denied: ${messageOf(error)}`));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

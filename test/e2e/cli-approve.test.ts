@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ended, Lab, until } from "../support/lab.js";
@@ -112,5 +114,59 @@ describe("a tool that is not trusted", () => {
       ]),
     ).toBe(0);
     expect((await lab.airlock(["tool", "shell", '{"command":"echo eight"}', "--session", id])).code).toBe(0);
+  });
+});
+
+describe("a host that no rule decides", () => {
+  let lab: Lab;
+  let id: string;
+
+  beforeAll(async () => {
+    lab = new Lab();
+    id = await lab.start("--network", "ask");
+  }, 120_000);
+  afterAll(async () => await lab?.[Symbol.asyncDispose]());
+
+  const visit = (host: string) => lab.spawn(["exec", id, "--", "curl", "-sS", "-m", "30", `http://${host}/`]);
+
+  async function question(): Promise<{ readonly id: string; readonly subject: { readonly name: string } }> {
+    for (;;) {
+      const [found] = await lab.json<{ id: string; subject: { name: string } }[]>(["approve", "--list", "--json"]);
+      if (found !== undefined) return found;
+      await sleep(50);
+    }
+  }
+
+  it("waits for a person; no is a rule for a while, and nobody is asked again", async () => {
+    const end = ended(visit("unwanted.example"));
+    const { id: asked, subject } = await question();
+    expect(subject).toMatchObject({ kind: "network", name: "unwanted.example", port: 80 });
+    await lab.airlock(["approve", "--deny", asked]);
+    await end;
+    const { rules } = await lab.json<{ rules: { action: string; pattern: string; until: number | null }[] }>([
+      "network",
+      "show",
+      id,
+      "--json",
+    ]);
+    expect(rules).toContainEqual(expect.objectContaining({ action: "deny", pattern: "unwanted.example:80" }));
+    expect(rules.at(-1)?.until).toBeGreaterThan(Date.now());
+    await ended(visit("unwanted.example"));
+    expect(await lab.json(["approve", "--list", "--json"])).toEqual([]);
+  });
+
+  it("is let through by a yes, and always is written into the user's own configuration", async () => {
+    const end = ended(visit("wanted.example"));
+    await question();
+    const terminal = lab.terminal(["approve", id]);
+    await terminal.waitFor(/no or \?/);
+    await sleep(300);
+    terminal.type("always\r");
+    expect(await terminal.exit).toBe(0);
+    await end;
+    expect(readFileSync(join(lab.userHome, ".config/airlock/config.yaml"), "utf8")).toContain("- wanted.example:80");
+    const { stdout } = await lab.airlock(["network", "log", id, "--json"]);
+    // The name leads nowhere; but it was not the policy that said no.
+    expect(stdout.toString()).toMatch(/"name":"wanted.example"[^\n]*"decision":"failed"/);
   });
 });
