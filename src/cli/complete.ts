@@ -130,6 +130,7 @@ async function offer(context: CommandContext, entry: CommandEntry, words: readon
   if (command.commands.length > 0 && given === 0) return offerCommands(command.commands);
   const argument = argumentAt(command, given);
   if (argument === undefined) return nothing;
+  if (argument.argChoices !== undefined) return plain(argument.argChoices);
   // What is run inside is not ours to know.
   if (argument.name() === "command" || (entry.name === "exec" && given > 0)) return files;
   const found = await offerFor(argument.name(), context);

@@ -1,15 +1,8 @@
 import { realpath } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
-import { AirlockError } from "../base/errors.js";
 import { displayPath } from "../base/escape.js";
 import type { FileReport } from "../mcp/clients/client-files.js";
-import {
-  type ClientFile,
-  type ClientName,
-  clientFiles,
-  clientNames,
-  type ServerCommand,
-} from "../mcp/clients/client-table.js";
+import { type ClientFile, type ClientName, clientFiles, type ServerCommand } from "../mcp/clients/client-table.js";
 import { homePath } from "../session/home.js";
 import { findProject } from "../session/project.js";
 import type { CommandContext } from "./context.js";
@@ -38,10 +31,7 @@ async function ownCommand({ edge }: CommandContext): Promise<string> {
   return script;
 }
 
-async function choose(context: CommandContext, name: string, options: InstallOptions): Promise<Chosen> {
-  const client = clientNames.find((each) => each === name);
-  if (client === undefined)
-    throw new AirlockError("E_USAGE", `"${name}" is not a client that is known`, { hint: clientNames.join(", ") });
+async function choose(context: CommandContext, client: ClientName, options: InstallOptions): Promise<Chosen> {
   const { env, homedir, cwd } = context.edge;
   const asked = options.project;
   const project =
@@ -79,8 +69,12 @@ const afterwards: Readonly<Record<ClientName, string>> = {
 };
 
 /** `airlock mcp install`: tells an agent's client of the server. */
-export async function installInClient(context: CommandContext, name: string, options: InstallOptions): Promise<number> {
-  const chosen = await choose(context, name, options);
+export async function installInClient(
+  context: CommandContext,
+  client: ClientName,
+  options: InstallOptions,
+): Promise<number> {
+  const chosen = await choose(context, client, options);
   const { installClient, printedFile } = await import("../mcp/clients/client-files.js");
   if (options.print === true) {
     for (const file of chosen.files) {
@@ -98,10 +92,10 @@ export async function installInClient(context: CommandContext, name: string, opt
 /** `airlock mcp uninstall`: takes exactly that back. */
 export async function uninstallFromClient(
   context: CommandContext,
-  name: string,
+  client: ClientName,
   options: InstallOptions,
 ): Promise<number> {
-  const chosen = await choose(context, name, options);
+  const chosen = await choose(context, client, options);
   const { uninstallClient } = await import("../mcp/clients/client-files.js");
   report(context, chosen, await uninstallClient(chosen.files, { ...chosen, place: placeOf(context) }), options);
   return 0;

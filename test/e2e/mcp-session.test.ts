@@ -103,7 +103,7 @@ describe("airlock mcp", () => {
     [["mcp", "--http", "nonsense"], /is not an address/],
     [["mcp", "--http", "evil.example:80"], /is not an address/],
     [["mcp", "--http", "127.0.0.1:70000"], /is not an address/],
-    [["mcp", "install", "emacs"], /is not a client that is known/],
+    [["mcp", "install", "emacs"], /Allowed choices are kiro, claude, codex/],
   ])("%j is a mistake", async (args, text) => {
     const { code, stderr } = await lab.airlock(args);
     expect(code).toBe(2);
