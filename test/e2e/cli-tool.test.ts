@@ -6,6 +6,8 @@ import { docker } from "../support/lab.js";
 
 const bed = new TestBed();
 beforeAll(async () => {
+  await bed.airlock(["start", "-q", "--name", "tool-closed"]);
+  await bed.airlock(["tools", "deny", "read", "--session", "tool-closed"]);
   const { code, stderr } = await bed.airlock(["start", "-q", "--name", "tool-box"]);
   expect([code, stderr]).toEqual([0, ""]);
 });
@@ -51,7 +53,7 @@ describe("airlock tool", () => {
     ["no tool", ["Read", "{}"], 2, /no tool "Read"/],
     ["arguments twice", ["read", "{}", "--json", "{}"], 2, /given twice/],
     ["no session", ["read", "--session", "nobody", "{}"], 10, /no session/],
-    ["what is not trusted", ["read", '{"path":"/etc/passwd"}'], 13, /denied|not trusted/],
+    ["what is denied", ["read", '{"path":"src/b.txt"}', "--session", "tool-closed"], 13, /denied by policy/],
   ])("ends with its own code for %s", async (_name, args, expected, says) => {
     const { code, stdout, stderr } = await tool(...args);
     expect(stderr).toMatch(says);
