@@ -5,6 +5,9 @@ import { redactHead } from "./redact.js";
 /** The hash that stands before the first entry. */
 export const genesis = "0".repeat(64);
 
+/** Says that entries were cut off before it: the head knew of them. */
+export const cutKind = "journal.cut";
+
 const maxTextLength = 4_096;
 const maxDepth = 8;
 const maxItems = 1_000;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { formatEntry, genesis, hashEntry } from "./entry.js";
+import { cutKind, formatEntry, genesis, hashEntry } from "./entry.js";
 import { readLineBatches } from "./lines.js";
 import { parseEntry } from "./read.js";
 
@@ -37,6 +37,13 @@ function isShaped(line: Buffer, expected: Expected): boolean {
   );
 }
 
+// The time between is 24 characters long.
+function isCut(line: Buffer, { seq }: Expected): boolean {
+  const kindFrom = `{"seq":${seq},"at":"`.length + 25;
+  const kind = `,"kind":"${cutKind}"`;
+  return line.toString("latin1", kindFrom, kindFrom + kind.length) === kind;
+}
+
 interface Expected {
   readonly seq: number;
   readonly prev: string;
@@ -71,6 +78,10 @@ export async function verifyJournal(path: string, headPath: string): Promise<Ver
     for (const line of lines) {
       const found = check(line, expected);
       if ("problem" in found) return { ok: false, entries: expected.seq - 1, line: expected.seq, ...found };
+      if (isCut(line, expected)) {
+        const problem = `entries from here on were cut off, and entry ${expected.seq} says so`;
+        return { ok: false, entries: expected.seq - 1, line: expected.seq, problem };
+      }
       expected = { seq: expected.seq + 1, prev: found.hash };
     }
   }

@@ -1,9 +1,21 @@
-import { type FileHandle, mkdir, open, writeFile } from "node:fs/promises";
+import {
+  closeSync,
+  fdatasync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
-import { AirlockError, messageOf } from "../base/errors.js";
+import { promisify } from "node:util";
+import { AirlockError, messageOf, systemCodeOf } from "../base/errors.js";
 import { takeLock } from "../base/file-lock.js";
 import type { JournalEvent } from "../model/journal.js";
-import { formatEntry, type JournalEntry, makeEntry } from "./entry.js";
+import { cutKind, formatEntry, type JournalEntry, makeEntry } from "./entry.js";
 
 // Most entries are short: the longest is looked for only where none ends in the first piece.
 const shortTail = 8 * 1024;
@@ -16,17 +28,17 @@ interface Tail {
   readonly size: number;
 }
 
-async function readTail(file: FileHandle): Promise<Tail> {
-  const { size } = await file.stat();
-  const tail = (await findTail(file, size, shortTail)) ?? (await findTail(file, size, longTail));
+function readTail(file: number): Tail {
+  const { size } = fstatSync(file);
+  const tail = findTail(file, size, shortTail) ?? findTail(file, size, longTail);
   if (tail === null) throw new Error("its last line is too long");
   return tail;
 }
 
-async function findTail(file: FileHandle, size: number, length: number): Promise<Tail | null> {
+function findTail(file: number, size: number, length: number): Tail | null {
   const start = Math.max(0, size - length);
   const buffer = Buffer.alloc(size - start);
-  await file.read(buffer, 0, buffer.length, start);
+  readSync(file, buffer, 0, buffer.length, start);
   const end = buffer.lastIndexOf(10) + 1;
   if (end === 0 && start === 0) return { last: null, wholeBytes: 0, size };
   const from = end < 2 ? -1 : buffer.lastIndexOf(10, end - 2);
@@ -37,25 +49,71 @@ async function findTail(file: FileHandle, size: number, length: number): Promise
   return { last: { seq, hash }, wholeBytes: start + end, size };
 }
 
-async function append(path: string, given: readonly JournalEvent[], now: Date): Promise<JournalEntry> {
-  await using file = await open(path, "a+", 0o600);
-  const tail = await readTail(file);
-  const events =
-    tail.size === tail.wholeBytes
-      ? given
-      : [{ kind: "journal.torn", data: { bytes: tail.size - tail.wholeBytes } }, ...given];
-  // A crash in the middle of an append leaves half a line: it never became an entry, so it goes, and that it went is said.
-  if (events !== given) await file.truncate(tail.wholeBytes);
-  let last = tail.last;
-  let text = "";
-  for (const each of events) {
-    const entry = makeEntry(each, last, now);
-    text += formatEntry(entry);
-    last = entry;
+// The head is written after what it tells of: one that knows of more than there is, knows of what was taken away since.
+function cutEvents(headPath: string, { last }: Tail): JournalEvent[] {
+  let head = "";
+  try {
+    head = readFileSync(headPath, "latin1").trim();
+  } catch (error) {
+    if (systemCodeOf(error) !== "ENOENT") throw error;
   }
-  await file.appendFile(text);
-  await file.datasync();
-  return last as JournalEntry;
+  const [until = "", hash = ""] = head.split(" ");
+  return Number(until) > (last?.seq ?? 0) ? [{ kind: cutKind, data: { until: Number(until), hash } }] : [];
+}
+
+function openJournal(path: string): number {
+  try {
+    return openSync(path, "a+", 0o600);
+  } catch (error) {
+    if (systemCodeOf(error) !== "ENOENT") throw error;
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    return openSync(path, "a+", 0o600);
+  }
+}
+
+function writeAll(file: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+}
+
+// In one go, without waiting between: each of these takes microseconds, and every turn of the event loop many times that. Only the disk is waited for.
+async function append(paths: JournalPaths, given: readonly JournalEvent[], now: Date): Promise<void> {
+  const file = openJournal(paths.journal);
+  try {
+    const tail = readTail(file);
+    const torn = tail.size - tail.wholeBytes;
+    const events = [
+      ...cutEvents(paths.head, tail),
+      ...(torn === 0 ? [] : [{ kind: "journal.torn", data: { bytes: torn } }]),
+      ...given,
+    ];
+    // A crash in the middle of an append leaves half a line: it never became an entry, so it goes, and that it went is said.
+    if (torn > 0) ftruncateSync(file, tail.wholeBytes);
+    let last = tail.last;
+    let text = "";
+    for (const each of events) {
+      const entry = makeEntry(each, last, now);
+      text += formatEntry(entry);
+      last = entry;
+    }
+    writeAll(file, text);
+    if (given.some(({ isOutcome }) => isOutcome !== true)) await sync(file);
+    if (last !== null) writeHead(paths.head, `${last.seq} ${last.hash}\n`);
+  } finally {
+    closeSync(file);
+  }
+}
+
+const sync = promisify(fdatasync);
+
+function writeHead(path: string, text: string): void {
+  try {
+    writeFileSync(path, text, { mode: 0o600 });
+  } catch (error) {
+    if (systemCodeOf(error) !== "ENOENT") throw error;
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeFileSync(path, text, { mode: 0o600 });
+  }
 }
 
 /** Where a session's journal stands; the head lies apart from it, so that cutting off the journal's end shows. */
@@ -72,16 +130,22 @@ export async function writeEvent(paths: JournalPaths, event: JournalEvent): Prom
   await writeEvents(paths, [event]);
 }
 
+async function lockJournal(path: string): Promise<AsyncDisposable | null> {
+  const lock = () => takeLock(`${path}.lock`, { waitMs: 10_000 });
+  return await lock().catch(async (error: unknown) => {
+    if (systemCodeOf(error) !== "ENOENT") throw error;
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    return await lock();
+  });
+}
+
 /** Appends several events in one go: one wait for the disk, however many there are. */
 export async function writeEvents(paths: JournalPaths, events: readonly JournalEvent[]): Promise<void> {
   if (events.length === 0) return;
   try {
-    await mkdir(dirname(paths.journal), { recursive: true, mode: 0o700 });
-    await using lock = await takeLock(`${paths.journal}.lock`, { waitMs: 10_000 });
+    await using lock = await lockJournal(paths.journal);
     if (lock === null) throw new Error("another process has held it for 10 seconds");
-    const entry = await append(paths.journal, events, new Date());
-    await mkdir(dirname(paths.head), { recursive: true, mode: 0o700 });
-    await writeFile(paths.head, `${entry.seq} ${entry.hash}\n`, { mode: 0o600 });
+    await append(paths, events, new Date());
   } catch (error) {
     throw new AirlockError("E_JOURNAL_WRITE", `cannot write the journal ${paths.journal}: ${messageOf(error)}`, {
       hint: "free disk space or check the folder's permissions; nothing is done that cannot be recorded",

@@ -2,6 +2,8 @@
 export interface JournalEvent {
   readonly kind: string;
   readonly data?: Readonly<Record<string, unknown>>;
+  /** What came of something that is on the disk already: it need not be waited for, as nothing hangs on it. */
+  readonly isOutcome?: true;
 }
 
 /** Appends events durably; rejects with `E_JOURNAL_WRITE` when it cannot, and then the operation must not go on. */

@@ -206,7 +206,8 @@ async function attempt(
   const started = performance.now();
   const finish = (outcome: string, data: Readonly<Record<string, unknown>>): Promise<void> => {
     const ms = Math.round((performance.now() - started) * 10) / 10;
-    return guard.record({ kind: "tool.result", data: { call: id, tool: call.tool, outcome, ...data, ms } });
+    const told = { call: id, tool: call.tool, outcome, ...data, ms };
+    return guard.record({ kind: "tool.result", data: told, isOutcome: true });
   };
   let outcome: ToolOutcome | typeof linked;
   try {

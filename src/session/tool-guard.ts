@@ -8,6 +8,7 @@ import type { AskFirst } from "./ask-session.js";
 import type { ToolGuard, ToolQuestion } from "./call-tool.js";
 import type { Toolbox } from "./toolbox.js";
 import { addTrust, currentTrust, takeCall } from "./trust-all.js";
+import { LiveTrust } from "./trust-file.js";
 import type { Workbench } from "./workbench.js";
 
 /** How long a call waits for a person; clients' own patience ends not much later. */
@@ -15,12 +16,14 @@ const answerSeconds = 50;
 
 const noShell: ReadShell = () => ({ kind: "unclear", why: "the grammar was not loaded", commands: [], redirects: [] });
 
-async function decide(
-  bench: Workbench,
-  record: Pick<SessionRecord, "id" | "workspace">,
-  subject: TrustSubject,
-): Promise<TrustDecision> {
-  const state = await currentTrust(bench, record);
+interface Trusted {
+  readonly record: Pick<SessionRecord, "id" | "workspace">;
+  readonly trust: LiveTrust;
+}
+
+async function decide(bench: Workbench, trusted: Trusted, subject: TrustSubject): Promise<TrustDecision> {
+  const { record, trust } = trusted;
+  const state = await currentTrust(bench, record, () => trust.load());
   const readShell =
     subject.tool === "shell" ? await (await import("../trust/shell-grammar.js")).loadShellGrammar() : noShell;
   const now = Date.now();
@@ -28,7 +31,7 @@ async function decide(
   const isCounted = isTrustingAll(state, now) && state.trustAll?.callsLeft != null;
   if (decision.verdict !== "allow" || !isCounted) return decision;
   // Another caller may have made the last one meanwhile.
-  return (await takeCall(bench, record)) ? decision : await decide(bench, record, subject);
+  return (await takeCall(bench, record)) ? decision : await decide(bench, trusted, subject);
 }
 
 interface Wish {
@@ -69,8 +72,9 @@ export function toolGuard(
   { caller, askFirst }: { readonly caller: Caller; readonly askFirst: AskFirst | null },
 ): ToolGuard {
   const record = { id: session, workspace: place.workspace };
+  const trust = new LiveTrust(bench.home, record);
   return {
-    decide: (subject) => decide(bench, record, subject),
+    decide: (subject) => decide(bench, { record, trust }, subject),
     ask: (subject, decision, signal) => ask(bench, record, { subject, decision, caller, signal, askFirst }),
     record: bench.recorder(record.id),
   };

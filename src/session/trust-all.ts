@@ -95,11 +95,15 @@ export async function resetTrust(bench: Workbench, record: Session): Promise<Tru
 }
 
 /** What a session trusts now; a trust in everything whose time is over is ended by whoever looks. */
-export async function currentTrust(bench: Workbench, record: Session): Promise<TrustState> {
-  const state = await loadTrust(bench.home, record);
+export async function currentTrust(
+  bench: Workbench,
+  record: Session,
+  load = () => loadTrust(bench.home, record),
+): Promise<TrustState> {
+  const state = await load();
   if (state.trustAll === null || isTrustingAll(state, Date.now())) return state;
   await endTrustAll(bench, record, state.trustAll.callsLeft === 0 ? "its last call was made" : "its time is over");
-  return await loadTrust(bench.home, record);
+  return await load();
 }
 
 /** Takes one call off a trust in everything that has a number of them; false when none was left. */

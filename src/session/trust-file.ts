@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod/mini";
@@ -66,6 +67,30 @@ export async function loadTrust(
       hint: `nothing is trusted by it; airlock tools reset --session ${id} writes it anew`,
       cause: error,
     });
+  }
+}
+
+/** What a session trusts at each moment; its file is read again only when it is another. */
+export class LiveTrust {
+  readonly #home: AirlockHome;
+  readonly #record: Pick<SessionRecord, "id" | "workspace">;
+  #stamp = "";
+  #state: TrustState | null = null;
+
+  constructor(home: AirlockHome, record: Pick<SessionRecord, "id" | "workspace">) {
+    this.#home = home;
+    this.#record = record;
+  }
+
+  async load(): Promise<TrustState> {
+    // Each write is another file, so another inode.
+    const found = statSync(trustPath(this.#home, this.#record.id), { throwIfNoEntry: false });
+    const stamp = found === undefined ? "none" : `${found.ino} ${found.mtimeMs} ${found.size}`;
+    if (this.#state === null || stamp !== this.#stamp) {
+      this.#state = await loadTrust(this.#home, this.#record);
+      this.#stamp = stamp;
+    }
+    return this.#state;
   }
 }
 

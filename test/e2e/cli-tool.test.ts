@@ -5,10 +5,13 @@ import { TestBed } from "../support/cli.js";
 import { docker } from "../support/lab.js";
 
 const bed = new TestBed();
+// Names are one space for a whole engine.
+const id = `tool-${process.pid}`;
+const closed = `closed-${process.pid}`;
 beforeAll(async () => {
-  await bed.airlock(["start", "-q", "--name", "tool-closed"]);
-  await bed.airlock(["tools", "deny", "read", "--session", "tool-closed"]);
-  const { code, stderr } = await bed.airlock(["start", "-q", "--name", "tool-box"]);
+  await bed.airlock(["start", "-q", "--name", closed]);
+  await bed.airlock(["tools", "deny", "read", "--session", closed]);
+  const { code, stderr } = await bed.airlock(["start", "-q", "--name", id]);
   expect([code, stderr]).toEqual([0, ""]);
 });
 afterAll(() => bed[Symbol.asyncDispose]());
@@ -17,7 +20,7 @@ const tool = (...args: readonly string[]) => bed.airlock(["tool", ...args]);
 
 describe("airlock tool", () => {
   it("prints for people what a file says, with what would drive a terminal made visible", async () => {
-    await bed.airlock(["exec", "tool-box", "--", "sh", "-c", "printf 'a\\033[2J\\r\\342\\200\\256b\\n' > evil"]);
+    await bed.airlock(["exec", id, "--", "sh", "-c", "printf 'a\\033[2J\\r\\342\\200\\256b\\n' > evil"]);
     const { code, stdout, stderr } = await tool("read", '{"path":"evil"}');
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout.toString()).toBe("a\\x1b[2J\\r\\u{202e}b\n");
@@ -53,7 +56,7 @@ describe("airlock tool", () => {
     ["no tool", ["Read", "{}"], 2, /no tool "Read"/],
     ["arguments twice", ["read", "{}", "--json", "{}"], 2, /given twice/],
     ["no session", ["read", "--session", "nobody", "{}"], 10, /no session/],
-    ["what is denied", ["read", '{"path":"src/b.txt"}', "--session", "tool-closed"], 13, /denied by policy/],
+    ["what is denied", ["read", '{"path":"src/b.txt"}', "--session", closed], 13, /denied by policy/],
   ])("ends with its own code for %s", async (_name, args, expected, says) => {
     const { code, stdout, stderr } = await tool(...args);
     expect(stderr).toMatch(says);

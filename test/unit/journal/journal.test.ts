@@ -33,6 +33,17 @@ describe("the journal", () => {
     expect(await verify()).toMatchObject({ ok: true, entries: 3 });
   });
 
+  test("an end that was cut off stays cut off, whatever is written after it", async () => {
+    for (const bytes of [1, 40, 400]) {
+      await writeSome(4);
+      const { length } = await readFile(paths.journal);
+      await truncate(paths.journal, length - bytes);
+      expect(await verify()).toMatchObject({ ok: false });
+      await writeEvent(paths, { kind: "later" });
+      expect(await verify()).toMatchObject({ ok: false, problem: expect.stringContaining("were cut off") });
+    }
+  });
+
   test("many writers at once make one whole chain", async () => {
     await Promise.all(Array.from({ length: 20 }, (_, index) => writeEvent(paths, { kind: "k", data: { index } })));
     expect(await verify()).toMatchObject({ ok: true, entries: 20 });
