@@ -13,7 +13,7 @@ import type { Act } from "./command.js";
 import type { CommandContext } from "./context.js";
 import { collectEnv } from "./env-options.js";
 import { makePlan, type SessionOptions, sessionOptions } from "./plan-options.js";
-import { announceSession } from "./render/announce.js";
+import { announceSession, announceTrust } from "./render/announce.js";
 import { formatReceipt } from "./render/receipt.js";
 import { reportAbandoned, withBench } from "./with-bench.js";
 
@@ -101,7 +101,10 @@ async function run(context: CommandContext, command: readonly string[], options:
       cwd: startFolder(edge.cwd, plan.project),
       discards: ending === "discard",
       onNotice: (text) => noticeOf(context, text),
-      onOpen: ({ record }) => announceSession(context, record),
+      onOpen: async ({ record }) => {
+        announceSession(context, record);
+        await announceTrust(context, bench, record, plan.trust);
+      },
     });
     if (outcome.reason !== null) context.warn(`the command was stopped: ${outcome.reason}`);
     const ended = await endSession(context, bench, outcome, ending, options.summary !== undefined);

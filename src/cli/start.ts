@@ -4,7 +4,7 @@ import type { Act } from "./command.js";
 import type { CommandContext } from "./context.js";
 import { collectEnv } from "./env-options.js";
 import { makePlan, type SessionOptions, sessionOptions } from "./plan-options.js";
-import { announceSession } from "./render/announce.js";
+import { announceSession, announceTrust } from "./render/announce.js";
 import { programOf, reportAbandoned, withBench } from "./with-bench.js";
 
 async function start(context: CommandContext, options: SessionOptions): Promise<number> {
@@ -15,6 +15,7 @@ async function start(context: CommandContext, options: SessionOptions): Promise<
     const given = new Map([...env, ...(await collectEnv(context.edge, options))]);
     const record = await startSession(bench, { plan, env: given, program: programOf(context) });
     announceSession(context, record);
+    await announceTrust(context, bench, record, plan.trust);
     if (options.json === true)
       context.printJson({ session: record.id, project: record.project.path, workspace: record.workspace });
     else context.print(record.id);

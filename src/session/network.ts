@@ -6,12 +6,12 @@ import { systemLookup } from "../gate/resolver.js";
 import { listenPorts } from "../gate/rules.js";
 import type { SessionRecord } from "../model/session.js";
 import { ConnectionJournal } from "./connection-journal.js";
+import { endAnyTrustAll } from "./end-any-trust.js";
 import { hatchUid } from "./hatch.js";
 import { journalPaths } from "./home.js";
 import { LivePolicy, loadNetwork } from "./network-file.js";
 import { ProvingPolicy, proveGate } from "./prove-gate.js";
 import { keepHeapSmall } from "./small-heap.js";
-import { endTrustAll } from "./trust-all.js";
 import type { Workbench } from "./workbench.js";
 
 /** Told of what a person should know while the sandbox runs. */
@@ -111,7 +111,7 @@ class HeldNetwork implements AsyncDisposable {
     this.#notify(`the sandbox was sealed: ${reason}`);
     void this.#bench
       .recorder(this.#record.id)({ kind: "network.sealed", data: { reason } })
-      .then(() => endTrustAll(this.#bench, this.#record, "the sandbox was sealed"))
+      .then(() => endAnyTrustAll(this.#bench, this.#record, "the sandbox was sealed"))
       .catch(() => undefined);
     void this.#wire?.[Symbol.asyncDispose]();
   }

@@ -11,6 +11,7 @@ import type { ApprovedPath, HiddenFile, Layer, Limits, SessionRecord } from "../
 import type { SecretScan } from "../policy/mask-scan.js";
 import { checkProject, type ProjectFolder, workspaceTarget } from "../policy/project.js";
 import { removeSession } from "./discard.js";
+import { endAnyTrustAll } from "./end-any-trust.js";
 import { sandboxHome } from "./environment.js";
 import { journalPaths, sessionFolder } from "./home.js";
 import { createLayers, createLayerVolumes, scanLayers } from "./layers.js";
@@ -140,6 +141,7 @@ export async function acceptVerdict(
     verdict.ok ? saveSession(bench.home, proved) : Promise.resolve(),
   );
   if (!verdict.ok) {
+    await endAnyTrustAll(bench, record, "the wall was not proved");
     const list = failed.map(({ name, expected, found }) => `${name}: expected ${expected}, found ${found}`);
     throw new AirlockError(
       "E_WALL_UNPROVED",

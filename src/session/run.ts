@@ -5,13 +5,13 @@ import type { Secret } from "../base/secret.js";
 import type { JournalEvent } from "../model/journal.js";
 import type { SessionRecord } from "../model/session.js";
 import type { Terminal } from "../model/terminal.js";
+import { endAnyTrustAll } from "./end-any-trust.js";
 import { hasNetwork } from "./hatch.js";
 import { type OpenedSession, openSession } from "./open.js";
 import type { SessionPlan } from "./plan.js";
 import { releaseSandbox } from "./sandbox.js";
 import { loadSession, lockSession, saveSession } from "./store.js";
 import { connectStreams, matchSize, type RemoteProcess } from "./streams.js";
-import { hasTrust } from "./trust-place.js";
 import { watchLimits } from "./watch.js";
 import type { Workbench } from "./workbench.js";
 
@@ -37,7 +37,7 @@ interface RunOptions {
   /** Told of what a person should know while the command runs. */
   readonly onNotice: (text: string) => void;
   /** Called once the wall is proved, before the command runs. */
-  readonly onOpen: (opened: OpenedSession) => void;
+  readonly onOpen: (opened: OpenedSession) => void | Promise<void>;
 }
 
 const interruptsToKill = 3;
@@ -89,13 +89,6 @@ async function stopReason(
   return state.oomKilled && exitCode === 137 ? "memory: it used more than its limit and the kernel killed it" : null;
 }
 
-// Trust in everything was for this command. Few sessions have any, and only those load what it needs.
-async function endTask(bench: Workbench, record: SessionRecord): Promise<void> {
-  if (!(await hasTrust(bench.home, record.id))) return;
-  const { endTrustAll } = await import("./trust-all.js");
-  await endTrustAll(bench, record, "the command has ended");
-}
-
 function commandEnd(exitCode: number, reason: string | null): JournalEvent {
   return { kind: "command.end", data: { exitCode, reason } };
 }
@@ -115,7 +108,8 @@ async function closeRun(
   }
   // A writable root is part of the work; otherwise nothing of value lives in the container.
   if (record.user === "agent" && record.container !== null) await engine.removeContainer(record.container);
-  await endTask(bench, record);
+  // Trust in everything was for this command.
+  await endAnyTrustAll(bench, record, "the command has ended");
   const stopped: SessionRecord = { ...now, state: "stopped", lastExit: { code: exitCode, reason } };
   await bench.recorder(record.id)(commandEnd(exitCode, reason));
   await saveSession(bench.home, stopped);
@@ -126,6 +120,7 @@ async function markInterrupted(bench: Workbench, record: SessionRecord, reason: 
   await using _lock = await lockSession(bench.home, record.id);
   const now = await loadSession(bench.home, record.id);
   if (now === null || now.state !== "running" || now.generation !== record.generation) return;
+  await endAnyTrustAll(bench, record, reason);
   await bench.recorder(record.id)({ kind: "session.interrupted", data: { reason } });
   await saveSession(bench.home, { ...now, state: "interrupted", lastExit: { code: 125, reason } });
 }
@@ -187,7 +182,7 @@ export async function runSession(bench: Workbench, options: RunOptions): Promise
   // Loaded while the engine is busy.
   if (plan.network.mode !== "none") import("./network.js").catch(() => undefined);
   await using opened = await openSession(bench, plan);
-  options.onOpen(opened);
+  await options.onOpen(opened);
   const { record, image, sandbox } = opened;
   await using _network = hasNetwork(record) ? await connectNetwork(bench, record, options.onNotice) : null;
   const remote = remoteOf(bench, opened);

@@ -1,5 +1,6 @@
 import { messageOf } from "../base/errors.js";
 import type { SessionRecord } from "../model/session.js";
+import { endAnyTrustAll } from "./end-any-trust.js";
 import { hasNetwork } from "./hatch.js";
 import { reportNetwork } from "./network-ready.js";
 import { takeRunnerLock } from "./reopen.js";
@@ -41,6 +42,7 @@ async function connectNetwork(bench: Workbench, record: SessionRecord): Promise<
   } catch (error) {
     const reason = messageOf(error);
     await bench.recorder(record.id)({ kind: "network.sealed", data: { reason } });
+    await endAnyTrustAll(bench, record, "the sandbox was sealed");
     await reportNetwork(bench, record, reason.replaceAll("\n", " "));
     return null;
   }

@@ -94,7 +94,10 @@ describe("airlock tool", () => {
       .split("\n")
       .map((line) => JSON.parse(line) as { kind: string; data: object });
     const calls = entries.filter(({ kind }) => kind === "tool.call").map(({ data }) => data);
-    expect(calls).toContainEqual(expect.objectContaining({ decision: "deny", caller: "cli", tool: "read" }));
+    expect(calls).toContainEqual(expect.objectContaining({ decision: "allow", caller: "cli", tool: "read" }));
+    const denied = await bed.airlock(["log", "tool-closed", "--json"]);
+    expect(denied.stdout.toString()).toContain('"decision":"deny"');
+    expect(denied.stdout.toString()).not.toContain('"tool.result"');
     const result = entries.find(({ kind }) => kind === "tool.result");
     expect(result?.data).toMatchObject({ outcome: "done", sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
     expect((await bed.airlock(["log", "--verify"])).code).toBe(0);

@@ -150,9 +150,13 @@ describe("what tools may do without asking", () => {
 
   it("ends with the command of a run, for which everything was trusted", async () => {
     lab.write("airlock.yaml", "");
+    lab.write(".git/HEAD", "ref: refs/heads/release/2\n");
     const ran = await lab.airlock(["run", "--trust-all-tools", "--on-exit", "keep", "--", "true"]);
     const [, session = ""] = /kept session ([a-z0-9-]+)/.exec(ran.stderr) ?? [];
     const kinds = (await journal(session)).map(({ kind }) => kind);
+    expect(ran.stderr).toMatch(
+      /Every tool will run without asking[\s\S]*release\/2 is checked out[\s\S]*no network[\s\S]*AWS/,
+    );
     expect(kinds.indexOf("trust.all")).toBeGreaterThan(-1);
     expect(kinds.indexOf("trust.reset")).toBeGreaterThan(kinds.indexOf("trust.all"));
     expect(existsSync(join(lab.project, "a"))).toBe(false);

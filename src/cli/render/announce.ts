@@ -1,6 +1,8 @@
 import { displayPath } from "../../base/escape.js";
 import type { SessionRecord } from "../../model/session.js";
 import { findExposedTokens } from "../../policy/exposed-tokens.js";
+import type { TrustWish } from "../../session/plan.js";
+import type { Workbench } from "../../session/workbench.js";
 import type { CommandContext } from "../context.js";
 import { makePalette, wantsColour } from "./colour.js";
 import { networkText } from "./network-text.js";
@@ -30,4 +32,16 @@ export function announceSession(context: CommandContext, record: SessionRecord):
       `airlock: session ${record.id}, ${displayPath(record.project.path)} is copy-on-write, ${networkText(record)}${hidden}`,
     ),
   );
+}
+
+/** Warns of what is reachable where everything is trusted from the start. */
+export async function announceTrust(
+  context: CommandContext,
+  bench: Workbench,
+  record: SessionRecord,
+  { all }: TrustWish,
+): Promise<void> {
+  if (!all) return;
+  const { reachableText } = await import("./reachable.js");
+  context.warn(await reachableText(context, bench, record));
 }

@@ -1,6 +1,8 @@
 import { escapeText } from "../../base/escape.js";
 import type { SessionRecord } from "../../model/session.js";
+import { findExposedTokens } from "../../policy/exposed-tokens.js";
 import { networkRules } from "../../session/change-network.js";
+import { checkedOutBranch, looksLikeProduction } from "../../session/checked-out-branch.js";
 import { hasNetwork } from "../../session/hatch.js";
 import type { Workbench } from "../../session/workbench.js";
 import type { CommandContext } from "../context.js";
@@ -24,14 +26,20 @@ async function hostsOf(bench: Workbench, record: SessionRecord): Promise<string>
 export async function reachableText(context: CommandContext, bench: Workbench, record: SessionRecord): Promise<string> {
   const palette = makePalette(wantsColour(context.edge.env, context.edge.stderr.isTTY === true));
   const written = record.paths.filter(({ mode }) => mode === "rw").map(({ hostPath }) => hostPath);
+  const branch = await checkedOutBranch(record.project.path);
+  const tokens = findExposedTokens(record.project.path, record.hidden);
   const lines = [
     "Every tool will run without asking, inside the sandbox. It reaches:",
     `  the project      a copy: changes wait for your review (${escapeText(record.project.path)})`,
+    ...(branch !== null && looksLikeProduction(branch)
+      ? [palette.red(`  THE BRANCH       ${escapeText(branch)} is checked out: what you apply lands there`)]
+      : []),
     written.length === 0
       ? "  this machine     nothing is written through"
       : palette.red(`  THIS MACHINE     written through at once, no snapshot takes it back: ${few(written)}`),
     `  the network      ${await hostsOf(bench, record)}`,
     `  secrets          ${record.hidden.length} hidden; what is not hidden can be read`,
+    ...(tokens.length === 0 ? [] : [palette.red(`  SECRETS SHOWN    a token in ${few(tokens)}`)]),
     "  AWS              no credentials",
   ];
   return lines.join("\n");
