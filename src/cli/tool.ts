@@ -1,7 +1,7 @@
 import { text } from "node:stream/consumers";
 import { type Command, Option } from "commander";
 import { AirlockError } from "../base/errors.js";
-import type { Question } from "../model/question.js";
+import type { Answer, Question } from "../model/question.js";
 import type { ToolOutcome } from "../model/tool.js";
 import { callTool } from "../session/call-tool.js";
 import { toolGuard } from "../session/tool-guard.js";
@@ -17,6 +17,7 @@ import { chooseSession, programOf, reportAbandoned, withBench } from "./with-ben
 
 interface ToolOptions extends GlobalOptions {
   readonly session?: string;
+  readonly ask?: boolean;
 }
 
 const maxInput = 16 * 1024 * 1024;
@@ -63,7 +64,9 @@ async function tool(
     const record = await chooseSession(context, bench, options.session);
     await using toolbox = new Toolbox(bench, record, programOf(context));
     const deeds = questionDeeds(context, bench);
-    const askFirst = canAsk(context) ? (question: Question) => askHere(context, question, deeds) : null;
+    const nobody: Answer = { verdict: "deny", scope: "once", tier: null, reason: null, edited: null, by: "nobody" };
+    const here = canAsk(context) ? (question: Question) => askHere(context, question, deeds) : null;
+    const askFirst = options.ask === false ? async () => nobody : here;
     const guard = toolGuard(bench, toolbox, { caller: "cli", askFirst });
     const request = { name, arguments: args, caller: "cli", signal: bench.signal };
     report(context, await callTool(toolbox, guard, request), options.json !== undefined);
@@ -77,6 +80,7 @@ export function define(command: Command, act: Act): void {
     .argument("<name>", "read, write, shell, aws, glob or grep, or one of Kiro's names for them")
     .argument("[arguments]", "the tool's arguments as JSON, - for standard input")
     .option("-s, --session <id>", "the session; by default the newest of the project")
+    .option("--no-ask", "deny what is not trusted at once, in the place of waiting for a person")
     .addOption(new Option("--json [arguments]", "print JSON; the arguments may stand here"))
     .addHelpText(
       "after",

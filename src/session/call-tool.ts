@@ -89,6 +89,11 @@ function policyDenial({ rule, why }: TrustDecision, prepared: Prepared): Verdict
  * A path without a link in it is decided on as it was given, and opened without following any: for most calls that is all. Before a
  * person is asked, and where a link was found, the sandbox says where it leads.
  */
+const denials: Readonly<Record<string, string>> = {
+  deadline: "Nobody answered in time, so this was denied.",
+  nobody: "It is not trusted, and nobody was to be asked.",
+};
+
 async function judge(toolbox: Toolbox, guard: ToolGuard, request: ToolRequest, hasLink: boolean): Promise<Verdict> {
   let prepared = hasLink ? await followLinks(toolbox, prepare(toolbox, request)) : prepare(toolbox, request);
   let decision = await guard.decide(prepared.subject);
@@ -119,7 +124,7 @@ async function judge(toolbox: Toolbox, guard: ToolGuard, request: ToolRequest, h
   }
   if (answer.verdict === "deny") {
     const reason = answer.reason === null ? "" : ` They say: ${answer.reason}`;
-    const who = answer.by === "deadline" ? "Nobody answered in time, so this was denied." : "The user denied this.";
+    const who = denials[answer.by] ?? "The user denied this.";
     return denied({ prepared, rule, by: answer.by }, "person", `${who}${reason}`);
   }
   if (answer.edited === null) return { kind: "run", prepared, rule, by: answer.by };

@@ -191,7 +191,16 @@ async function fillLayers(bench: Workbench, draft: SessionRecord, plan: SessionP
     keepNetwork(bench, id, plan),
     bench.recorder(id)({
       kind: "session.create",
-      data: { project: project.path, image, user, paths, limits, command, network: plan.network },
+      data: {
+        project: project.path,
+        image,
+        user,
+        paths,
+        limits,
+        command,
+        network: plan.network,
+        trust: plan.trust.rules,
+      },
     }),
     createLayers(bench, record, scans),
   );

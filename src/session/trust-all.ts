@@ -4,7 +4,7 @@ import type { SessionRecord } from "../model/session.js";
 import type { TrustAll, TrustRule, TrustState } from "../model/trust.js";
 import { isTrustingAll } from "../trust/decide.js";
 import { journalPaths } from "./home.js";
-import { changeTrust, initialTrust, loadTrust, saveTrust } from "./trust-file.js";
+import { changeTrust, initialTrust, loadTrust, parseStartRules, saveTrust } from "./trust-file.js";
 import type { Workbench } from "./workbench.js";
 
 /** How long everything is trusted when nothing is said. */
@@ -72,6 +72,14 @@ export async function endTrustAll(bench: Workbench, record: Session, reason: str
 // Rules that a command or an answer made; those of flags and configurations were there at the start.
 const isOfNow = ({ origin }: TrustRule): boolean => origin === "airlock tools" || origin === "an answer";
 
+// What flags and configurations said is in the journal, too: a denial among it must not be lost with a file.
+async function startRules(bench: Workbench, { id }: Session): Promise<TrustRule[]> {
+  for await (const { kind, data } of readJournal(journalPaths(bench.home, id).journal)) {
+    if (kind === "session.create") return parseStartRules(data["trust"]);
+  }
+  return [];
+}
+
 /** Takes back everything that was granted or denied since the session began. */
 export async function resetTrust(bench: Workbench, record: Session): Promise<TrustAllAccount | null> {
   const account = await endTrustAll(bench, record, "airlock tools reset").catch((error: unknown) => {
@@ -84,7 +92,7 @@ export async function resetTrust(bench: Workbench, record: Session): Promise<Tru
   );
   if (isDamaged) {
     await bench.recorder(record.id)({ kind: "trust.reset", data: { reason: "its file was damaged" } });
-    await saveTrust(bench.home, record.id, initialTrust(record.workspace, []));
+    await saveTrust(bench.home, record.id, initialTrust(record.workspace, await startRules(bench, record)));
     return account;
   }
   await changeTrust(bench, record, (state) => ({

@@ -19,19 +19,21 @@ const waitMs = 10_000;
 
 const time = z.number().check(z.nonnegative());
 
+const rulesSchema = z
+  .array(
+    z.strictObject({
+      tool: z.enum(toolNames),
+      pattern: z.nullable(z.string()),
+      action: z.enum(["allow", "ask", "deny"]),
+      origin: z.string(),
+    }),
+  )
+  .check(z.maxLength(maxRules));
+
 const stateSchema = z.strictObject({
   version: z.literal(1),
   workspace: z.string(),
-  rules: z
-    .array(
-      z.strictObject({
-        tool: z.enum(toolNames),
-        pattern: z.nullable(z.string()),
-        action: z.enum(["allow", "ask", "deny"]),
-        origin: z.string(),
-      }),
-    )
-    .check(z.maxLength(maxRules)),
+  rules: rulesSchema,
   trustAll: z.nullable(
     z.strictObject({
       since: time,
@@ -46,6 +48,11 @@ const stateSchema = z.strictObject({
 /** What a session trusts at its start: to look around the workspace, and what was said before it began. */
 export function initialTrust(workspace: string, rules: readonly TrustRule[]): TrustState {
   return { version: 1, workspace, rules: [...defaultRules(), ...rules], trustAll: null };
+}
+
+/** The rules that a session began with, as its journal has them. */
+export function parseStartRules(value: unknown): TrustRule[] {
+  return rulesSchema.parse(value ?? []);
 }
 
 /** Writes down what a new session trusts, where anything was said about it. */

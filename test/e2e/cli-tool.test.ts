@@ -41,7 +41,7 @@ describe("airlock tool", () => {
     ["before --json", ["read", '{"path":"src/b.txt"}', "--json"], undefined],
     ["by standard input", ["read", "--json"], '{"path":"src/b.txt"}'],
     ["by standard input, asked for", ["read", "-", "--json"], '{"path":"src/b.txt"}'],
-    ["for a session by name", ["read", "--session", "tool-b", "--json", '{"path":"src/b.txt"}'], undefined],
+    ["for a session by name", ["read", "--session", id, "--json", '{"path":"src/b.txt"}'], undefined],
   ])("takes its arguments %s", async (_name, args, input) => {
     const { code, stdout } = await bed.airlock(["tool", ...args], input === undefined ? {} : { input });
     expect(code).toBe(0);
@@ -95,7 +95,7 @@ describe("airlock tool", () => {
       .map((line) => JSON.parse(line) as { kind: string; data: object });
     const calls = entries.filter(({ kind }) => kind === "tool.call").map(({ data }) => data);
     expect(calls).toContainEqual(expect.objectContaining({ decision: "allow", caller: "cli", tool: "read" }));
-    const denied = await bed.airlock(["log", "tool-closed", "--json"]);
+    const denied = await bed.airlock(["log", closed, "--json"]);
     expect(denied.stdout.toString()).toContain('"decision":"deny"');
     expect(denied.stdout.toString()).not.toContain('"tool.result"');
     const result = entries.find(({ kind }) => kind === "tool.result");

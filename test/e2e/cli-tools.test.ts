@@ -27,7 +27,7 @@ describe("what tools may do without asking", () => {
   const tools = (...words: string[]) => lab.airlock(["tools", "--session", id, ...words]);
   const shown = () => lab.json<Shown>(["tools", "--session", id, "--json"]);
   const shell = (command: string, session = id) =>
-    lab.airlock(["tool", "shell", JSON.stringify({ command }), "--session", session]);
+    lab.airlock(["tool", "shell", JSON.stringify({ command }), "--no-ask", "--session", session]);
   const journal = async (session = id): Promise<Entry[]> => {
     const { stdout } = await lab.airlock(["log", session, "--json"]);
     return stdout
@@ -54,7 +54,14 @@ describe("what tools may do without asking", () => {
     expect((await shell("echo hi | echo you")).stdout.toString()).toContain("you");
     for (const command of ["echo hi; touch gone", "echo $(touch gone)", "PATH=. echo hi", "echo hi > gone"])
       expect([command, (await shell(command)).code]).toEqual([command, 13]);
-    const env = await lab.airlock(["tool", "shell", '{"command": "echo hi", "env": {"PATH": "."}}', "--session", id]);
+    const env = await lab.airlock([
+      "tool",
+      "shell",
+      '{"command": "echo hi", "env": {"PATH": "."}}',
+      "--no-ask",
+      "--session",
+      id,
+    ]);
     expect(env.code).toBe(13);
     expect((await lab.exec(id, "ls")).stdout.toString()).not.toContain("gone");
     const calls = (await journal()).filter(({ kind }) => kind === "tool.call");
@@ -106,7 +113,14 @@ describe("what tools may do without asking", () => {
     expect((await shown()).trustAll).toBeNull();
   });
 
-  it("is nothing where its file cannot be read, and a reset writes it anew", async () => {
+  it("is nothing where its file cannot be read, and a reset writes it anew, with what was denied at the start", async () => {
+    const denying = await lab.start("--trust-tools", "shell:echo *");
+    const other = join(lab.home, "sessions", denying, "trust.json");
+    const begun = readFileSync(other, "utf8");
+    writeFileSync(other, "{");
+    expect((await shell("echo hi", denying)).code).not.toBe(0);
+    await lab.airlock(["tools", "reset", "--session", denying]);
+    expect(readFileSync(other, "utf8")).toBe(begun);
     const path = join(lab.home, "sessions", id, "trust.json");
     const forged = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
     writeFileSync(path, JSON.stringify({ ...forged, extra: 1 }));
@@ -141,7 +155,9 @@ describe("what tools may do without asking", () => {
     const other = await lab.start("--trust-tools", "shell:echo *,shell:rm *");
     expect((await shell("echo hi", other)).code).toBe(0);
     expect((await shell("rm -f x", other)).code).toBe(13);
-    expect((await lab.airlock(["tool", "read", '{"path": "README.md"}', "--session", other])).code).toBe(13);
+    expect((await lab.airlock(["tool", "read", '{"path": "README.md"}', "--no-ask", "--session", other])).code).toBe(
+      13,
+    );
     lab.write("airlock.yaml", "tools:\n  trust: [shell]\n");
     const refused = await lab.airlock(["start"]);
     expect(refused.code).toBe(13);
