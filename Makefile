@@ -23,6 +23,7 @@ lint: setup ## format, lint, types, unused code
 bench: setup ## measure against plain Docker; writes bench/RESULTS.md
 	@scripts/bench-peers
 	@node bench/run.mjs
+	@node bench/network.mjs
 
 check: test ## what must pass before a commit
 

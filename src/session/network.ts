@@ -9,9 +9,9 @@ import { ConnectionJournal } from "./connection-journal.js";
 import { endAnyTrustAll } from "./end-any-trust.js";
 import { hatchUid } from "./hatch.js";
 import { journalPaths } from "./home.js";
+import { idleCollector } from "./idle-collector.js";
 import { LivePolicy, loadNetwork } from "./network-file.js";
 import { ProvingPolicy, proveGate } from "./prove-gate.js";
-import { keepHeapSmall } from "./small-heap.js";
 import type { Workbench } from "./workbench.js";
 
 /** Told of what a person should know while the sandbox runs. */
@@ -65,7 +65,7 @@ class HeldNetwork implements AsyncDisposable {
     this.#gate = new Gate({
       policy: this.#policy,
       proofs: this.#policy.proofs,
-      onIdle: keepHeapSmall(),
+      onIdle: idleCollector(),
       lookup: systemLookup,
       opened: (each) => this.#journal.open(each),
       record: (each) => this.#journal.add(each),
