@@ -116,7 +116,7 @@ function writeNotices(metafile) {
 const runEntries = [
   "src/bin.ts",
   "src/cli/program.ts",
-  "src/cli/run.ts",
+  "src/cli/commands/run.ts",
   "src/engine/answers.ts",
   "src/session/record-schema.ts",
   "src/wall/prove.ts",

@@ -2,7 +2,7 @@ import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { isAirlockError } from "../base/errors.js";
 import type { SessionRecord } from "../model/session.js";
-import { hasApplying } from "../session/apply-folder.js";
+import { hasApplying } from "../session/apply/apply-folder.js";
 import { findProject } from "../session/project.js";
 import { reconcileSessions } from "../session/reconcile.js";
 import type { Program } from "../session/reopen.js";
@@ -38,7 +38,7 @@ export async function withBench<T>(context: CommandContext, work: (bench: Workbe
 // A project that is half written comes before everything else that a command does.
 async function reportRecovered(context: CommandContext, bench: Workbench): Promise<void> {
   if (!(await hasApplying(bench.home))) return;
-  const { recoverApplies } = await import("../session/recover-applies.js");
+  const { recoverApplies } = await import("../session/apply/recover-applies.js");
   for (const note of await recoverApplies(bench)) context.warn(note);
 }
 

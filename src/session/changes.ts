@@ -8,7 +8,7 @@ import type { Change, LayerEntry } from "../model/change.js";
 import type { HiddenFile, Layer, SessionRecord } from "../model/session.js";
 import type { KeeperClient } from "../workspace/keeper-client.js";
 import type { ListedEntry } from "../workspace/listed-entries.js";
-import { applyFolder } from "./apply-folder.js";
+import { applyFolder } from "./apply/apply-folder.js";
 import type { Workbench } from "./workbench.js";
 
 /** A session's changes, with what the render needs to show their contents. */

@@ -4,7 +4,7 @@ import { together } from "../base/together.js";
 import type { ContainerSummary, Engine, ImageState, VolumeState } from "../model/engine.js";
 import type { JournalEvent } from "../model/journal.js";
 import type { SessionRecord } from "../model/session.js";
-import { forgetBases } from "./bases.js";
+import { forgetBases } from "./sandbox/bases.js";
 import { loadSession, lockSession, saveSession } from "./store.js";
 import type { Workbench } from "./workbench.js";
 

@@ -7,7 +7,7 @@ import type { Engine, EngineFacts } from "../model/engine.js";
 import { buildSandboxRequest } from "../wall/container-spec.js";
 import { proveWall } from "../wall/prove.js";
 import { keeperNames } from "./keeper.js";
-import { readInitLine } from "./release.js";
+import { readInitLine } from "./sandbox/release.js";
 import type { Workbench } from "./workbench.js";
 
 /** One thing that was looked at. */

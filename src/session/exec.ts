@@ -4,13 +4,13 @@ import type { Secret } from "../base/secret.js";
 import type { ExecStreams } from "../model/engine.js";
 import type { SessionRecord } from "../model/session.js";
 import type { Terminal } from "../model/terminal.js";
-import { sandboxEnvironment } from "./environment.js";
-import { killProcesses } from "./kill-processes.js";
-import { readInitLine, releaseFrame } from "./release.js";
 import { ensureRunning, type Program } from "./reopen.js";
 import { isContainerGone } from "./run.js";
+import { sandboxEnvironment } from "./sandbox/environment.js";
+import { killProcesses } from "./sandbox/kill-processes.js";
+import { readInitLine, releaseFrame } from "./sandbox/release.js";
+import { connectStreams, hasTerminal, matchSize, type RemoteProcess } from "./sandbox/streams.js";
 import { loadSession, lockSession } from "./store.js";
-import { connectStreams, hasTerminal, matchSize, type RemoteProcess } from "./streams.js";
 import type { Workbench } from "./workbench.js";
 
 interface ExecOptions {

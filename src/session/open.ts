@@ -11,14 +11,14 @@ import type { ApprovedPath, HiddenFile, Layer, Limits, SessionRecord } from "../
 import type { SecretScan } from "../policy/mask-scan.js";
 import { checkProject, type ProjectFolder, workspaceTarget } from "../policy/project.js";
 import { removeSession } from "./discard.js";
-import { endAnyTrustAll } from "./end-any-trust.js";
-import { sandboxHome } from "./environment.js";
 import { journalPaths, sessionFolder } from "./home.js";
-import { createLayers, createLayerVolumes, scanLayers } from "./layers.js";
 import { approvePaths, protectedPlaces } from "./paths.js";
 import { planLayers, type SessionPlan } from "./plan.js";
-import { type OpenSandbox, type SandboxWish, sandboxRequest, startSandbox } from "./sandbox.js";
+import { sandboxHome } from "./sandbox/environment.js";
+import { createLayers, createLayerVolumes, scanLayers } from "./sandbox/layers.js";
+import { type OpenSandbox, type SandboxWish, sandboxRequest, startSandbox } from "./sandbox/sandbox.js";
 import { claimSession, loadSession, saveSession } from "./store.js";
+import { endAnyTrustAll } from "./tools/end-any-trust.js";
 import type { Workbench } from "./workbench.js";
 
 /** A session whose sandbox runs behind a proved wall, its first process still waiting for `releaseSandbox`. */
@@ -167,17 +167,17 @@ async function makeContainer(
 // Most sessions have no network, and none of its code.
 async function keepNetwork(bench: Workbench, id: string, { network }: SessionPlan): Promise<void> {
   if (network.mode === "none") return;
-  const { saveNetwork } = await import("./network-file.js");
+  const { saveNetwork } = await import("./network/network-file.js");
   await saveNetwork(bench.home, id, network);
 }
 
 // Most sessions' tools are never called: what is trusted of them is written down only where somebody said so.
 async function keepTrust(bench: Workbench, record: SessionRecord, { trust }: SessionPlan): Promise<void> {
   if (trust.rules.length === 0 && !trust.all) return;
-  const { initialTrust, saveTrust } = await import("./trust-file.js");
+  const { initialTrust, saveTrust } = await import("./tools/trust-file.js");
   await saveTrust(bench.home, record.id, initialTrust(record.workspace, trust.rules));
   if (!trust.all) return;
-  const { beginTrustAll, usualTrustAllSeconds } = await import("./trust-all.js");
+  const { beginTrustAll, usualTrustAllSeconds } = await import("./tools/trust-all.js");
   await beginTrustAll(bench, record, "s0", { seconds: usualTrustAllSeconds, calls: null, task: null });
 }
 

@@ -5,10 +5,10 @@ import type { ContainerState } from "../model/engine.js";
 import type { SessionRecord } from "../model/session.js";
 import { sessionFolder } from "./home.js";
 import { requireImage } from "./image.js";
-import { createLayerVolumes } from "./layers.js";
-import { awaitNetwork } from "./network-ready.js";
+import { awaitNetwork } from "./network/network-ready.js";
 import { acceptVerdict } from "./open.js";
-import { releaseSandbox, sandboxRequest, startSandbox } from "./sandbox.js";
+import { createLayerVolumes } from "./sandbox/layers.js";
+import { releaseSandbox, sandboxRequest, startSandbox } from "./sandbox/sandbox.js";
 import type { Workbench } from "./workbench.js";
 
 /** How this program is called, for the background process that watches a started session. */

@@ -5,14 +5,14 @@ import type { Secret } from "../base/secret.js";
 import type { JournalEvent } from "../model/journal.js";
 import type { SessionRecord } from "../model/session.js";
 import type { Terminal } from "../model/terminal.js";
-import { endAnyTrustAll } from "./end-any-trust.js";
-import { hasNetwork } from "./hatch.js";
+import { hasNetwork } from "./network/hatch.js";
 import { type OpenedSession, openSession } from "./open.js";
 import type { SessionPlan } from "./plan.js";
-import { releaseSandbox } from "./sandbox.js";
+import { releaseSandbox } from "./sandbox/sandbox.js";
+import { connectStreams, matchSize, type RemoteProcess } from "./sandbox/streams.js";
+import { watchLimits } from "./sandbox/watch.js";
 import { loadSession, lockSession, saveSession } from "./store.js";
-import { connectStreams, matchSize, type RemoteProcess } from "./streams.js";
-import { watchLimits } from "./watch.js";
+import { endAnyTrustAll } from "./tools/end-any-trust.js";
 import type { Workbench } from "./workbench.js";
 
 /** How a `run` ended. The session is stopped and its work kept. */
@@ -166,7 +166,7 @@ async function connectNetwork(
   record: SessionRecord,
   notify: (text: string) => void,
 ): Promise<AsyncDisposable> {
-  const { holdNetwork } = await import("./network.js");
+  const { holdNetwork } = await import("./network/network.js");
   try {
     return await holdNetwork(bench, record, notify);
   } catch (error) {
@@ -180,7 +180,7 @@ async function connectNetwork(
 export async function runSession(bench: Workbench, options: RunOptions): Promise<RunOutcome> {
   const { plan, env, term, cwd } = options;
   // Loaded while the engine is busy.
-  if (plan.network.mode !== "none") import("./network.js").catch(() => undefined);
+  if (plan.network.mode !== "none") import("./network/network.js").catch(() => undefined);
   await using opened = await openSession(bench, plan);
   await options.onOpen(opened);
   const { record, image, sandbox } = opened;

@@ -1,7 +1,7 @@
 import { AirlockError } from "../base/errors.js";
 import type { SessionRecord, SnapshotRecord } from "../model/session.js";
-import { pauseSandbox } from "./pause.js";
 import { type Program, reopenSession } from "./reopen.js";
+import { pauseSandbox } from "./sandbox/pause.js";
 import { loadSnapshots, lockSession, requireLiveSession, saveSession, saveSnapshots } from "./store.js";
 import type { Workbench } from "./workbench.js";
 

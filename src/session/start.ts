@@ -1,10 +1,10 @@
 import type { Secret } from "../base/secret.js";
 import type { SessionRecord } from "../model/session.js";
-import { awaitNetwork } from "./network-ready.js";
+import { awaitNetwork } from "./network/network-ready.js";
 import { openSession } from "./open.js";
 import type { SessionPlan } from "./plan.js";
 import { type Program, spawnSupervisor } from "./reopen.js";
-import { releaseSandbox } from "./sandbox.js";
+import { releaseSandbox } from "./sandbox/sandbox.js";
 import type { Workbench } from "./workbench.js";
 
 /** Starts a sandbox that stays until it is discarded, watched by a supervisor in the background. */

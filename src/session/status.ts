@@ -1,8 +1,8 @@
 import { isAirlockError } from "../base/errors.js";
 import type { ContainerState } from "../model/engine.js";
 import type { SessionRecord, SnapshotRecord } from "../model/session.js";
+import { appliesOf, type NamedApply } from "./apply/undo.js";
 import { listSnapshots } from "./snapshot.js";
-import { appliesOf, type NamedApply } from "./undo.js";
 import type { Workbench } from "./workbench.js";
 
 /** What is known of a session's sandbox now; `unknown` when the engine does not answer. */

@@ -1,11 +1,11 @@
 import { messageOf } from "../base/errors.js";
 import type { SessionRecord } from "../model/session.js";
-import { endAnyTrustAll } from "./end-any-trust.js";
-import { hasNetwork } from "./hatch.js";
-import { reportNetwork } from "./network-ready.js";
+import { hasNetwork } from "./network/hatch.js";
+import { reportNetwork } from "./network/network-ready.js";
 import { takeRunnerLock } from "./reopen.js";
+import { watchLimits } from "./sandbox/watch.js";
 import { loadSession, lockSession, saveSession } from "./store.js";
-import { watchLimits } from "./watch.js";
+import { endAnyTrustAll } from "./tools/end-any-trust.js";
 import type { Workbench } from "./workbench.js";
 
 const handOverMs = 15_000;
@@ -34,7 +34,7 @@ async function recordEnd(
 
 // A sandbox whose network cannot be connected is sealed, and goes on: who started it is told.
 async function connectNetwork(bench: Workbench, record: SessionRecord): Promise<AsyncDisposable | null> {
-  const { holdNetwork } = await import("./network.js");
+  const { holdNetwork } = await import("./network/network.js");
   try {
     const network = await holdNetwork(bench, record, () => undefined);
     await reportNetwork(bench, record, "");

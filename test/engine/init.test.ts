@@ -3,7 +3,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ExecStreams } from "../../src/model/engine.js";
-import { readInitLine, releaseFrame } from "../../src/session/release.js";
+import { readInitLine, releaseFrame } from "../../src/session/sandbox/release.js";
 import { proveWall } from "../../src/wall/prove.js";
 import { parseReport } from "../../src/wall/report.js";
 import { type Walled, WallLab } from "../support/walled.js";

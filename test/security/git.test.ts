@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { writeBundle } from "../../src/session/bundle.js";
+import { writeBundle } from "../../src/session/git/bundle.js";
 import { loadSession } from "../../src/session/store.js";
 import { GitLab, git } from "../support/git-lab.js";
 

@@ -4,7 +4,7 @@ import { AirlockError } from "../../src/base/errors.js";
 import type { Answer } from "../../src/model/question.js";
 import type { ToolOutcome, TrustSubject } from "../../src/model/tool.js";
 import type { TrustDecision, TrustVerdict } from "../../src/model/trust.js";
-import { callTool, type ToolGuard, type ToolQuestion } from "../../src/session/call-tool.js";
+import { callTool, type ToolGuard, type ToolQuestion } from "../../src/session/tools/call-tool.js";
 import { OpenGuard, ToolLab } from "../support/tool-lab.js";
 
 let tools: ToolLab;

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { contentHash } from "../../src/image/context.js";
-import { type BroughtCommits, bringCommits } from "../../src/session/commits.js";
+import { type BroughtCommits, bringCommits } from "../../src/session/git/commits.js";
 import { openWorkbench, type Workbench } from "../../src/session/workbench.js";
 import { Lab } from "./lab.js";
 

@@ -7,7 +7,7 @@ import { containerBody } from "../../src/engine/container-spec.js";
 import { contentHash } from "../../src/image/context.js";
 import { ensureSandboxImage } from "../../src/image/sandbox-image.js";
 import type { ContainerRequest, ContainerState, Engine, EngineStreams } from "../../src/model/engine.js";
-import { type Release, readInitLine, releaseFrame } from "../../src/session/release.js";
+import { type Release, readInitLine, releaseFrame } from "../../src/session/sandbox/release.js";
 import { buildSandboxRequest, type SandboxSpec } from "../../src/wall/container-spec.js";
 
 const labels = { "airlock.test": "1", "airlock.test.wall": newToken(6) };

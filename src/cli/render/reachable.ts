@@ -1,9 +1,9 @@
 import { escapeText } from "../../base/escape.js";
 import type { SessionRecord } from "../../model/session.js";
 import { findExposedTokens } from "../../policy/exposed-tokens.js";
-import { networkRules } from "../../session/change-network.js";
-import { checkedOutBranch, looksLikeProduction } from "../../session/checked-out-branch.js";
-import { hasNetwork } from "../../session/hatch.js";
+import { checkedOutBranch, looksLikeProduction } from "../../session/git/checked-out-branch.js";
+import { networkRules } from "../../session/network/change-network.js";
+import { hasNetwork } from "../../session/network/hatch.js";
 import type { Workbench } from "../../session/workbench.js";
 import type { CommandContext } from "../context.js";
 import { makePalette, wantsColour } from "./colour.js";

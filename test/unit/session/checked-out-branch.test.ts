@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { checkedOutBranch, looksLikeProduction } from "../../../src/session/checked-out-branch.js";
+import { checkedOutBranch, looksLikeProduction } from "../../../src/session/git/checked-out-branch.js";
 
 describe("the branch that is checked out", () => {
   const project = mkdtempSync(join(tmpdir(), "airlock-branch-"));

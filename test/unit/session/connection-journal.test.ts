@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { verifyJournal } from "../../../src/journal/verify.js";
 import type { ConnectionRecord } from "../../../src/model/network.js";
-import { ConnectionJournal } from "../../../src/session/connection-journal.js";
+import { ConnectionJournal } from "../../../src/session/network/connection-journal.js";
 
 let folder: string;
 beforeEach(() => {

@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { describe, expect, it } from "vitest";
 import { Rules } from "../../../src/gate/rules.js";
 import type { NetworkMode } from "../../../src/model/network.js";
-import { ProvingPolicy, proveGate } from "../../../src/session/prove-gate.js";
+import { ProvingPolicy, proveGate } from "../../../src/session/network/prove-gate.js";
 import { forwardFrame } from "../../../src/wire/frames.js";
 import { WireStream } from "../../../src/wire/stream.js";
 

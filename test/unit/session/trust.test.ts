@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { JournalEvent } from "../../../src/model/journal.js";
 import type { TrustState } from "../../../src/model/trust.js";
-import { endAnyTrustAll } from "../../../src/session/end-any-trust.js";
-import { addTrust, beginTrustAll, currentTrust, takeCall } from "../../../src/session/trust-all.js";
+import { endAnyTrustAll } from "../../../src/session/tools/end-any-trust.js";
+import { addTrust, beginTrustAll, currentTrust, takeCall } from "../../../src/session/tools/trust-all.js";
 import type { Workbench } from "../../../src/session/workbench.js";
 
 const record = { id: "brisk-otter-3f2a", workspace: "/work" };

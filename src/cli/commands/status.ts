@@ -1,0 +1,110 @@
+import type { Command } from "commander";
+import { displayPath, escapeText } from "../../base/escape.js";
+import { findExposedTokens } from "../../policy/exposed-tokens.js";
+import { type SessionStatus, sessionStatus } from "../../session/status.js";
+import type { Act } from "../command.js";
+import type { CommandContext, GlobalOptions } from "../context.js";
+import { networkText } from "../render/network-text.js";
+import { countOf, formatSize } from "../render/size.js";
+import { chooseSession, reportAbandoned, withBench } from "../with-bench.js";
+import { applyState } from "./applies.js";
+
+function toJson({ record, state, usage, snapshots, applies }: SessionStatus): unknown {
+  const { generation: _g, nextSnapshot: _n, version: _v, state: _s, ...shown } = record;
+  return {
+    session: record.id,
+    state,
+    ...shown,
+    usage,
+    snapshots: snapshots.map(({ id }) => id),
+    applies: applies.map(({ id: _, ...shown }) => shown),
+    credentials: [],
+    exposed: findExposedTokens(record.project.path, record.hidden),
+  };
+}
+
+function mountLines({ record }: SessionStatus): string[] {
+  const layers = record.layers.map(({ name, hostPath, base, target }) =>
+    hostPath === null
+      ? `  ${target}  (${name}: empty at the start, thrown away with the session)`
+      : `  ${displayPath(target)}  copy-on-write over ${displayPath(hostPath)}${base === "upload" ? " (uploaded copy)" : ""}`,
+  );
+  const binds = record.paths
+    .filter(({ mode }) => mode !== "cow")
+    .map(({ hostPath, target, mode }) =>
+      mode === "rw"
+        ? `  ${displayPath(target)}  WRITES THROUGH to ${displayPath(hostPath)}`
+        : `  ${displayPath(target)}  read-only from ${displayPath(hostPath)}`,
+    );
+  return [...layers, ...binds];
+}
+
+function endLine({ record, state }: SessionStatus): string[] {
+  const { lastExit } = record;
+  if (state === "running" || lastExit === null) return [];
+  return [`ended       code ${lastExit.code}${lastExit.reason === null ? "" : `: ${escapeText(lastExit.reason)}`}`];
+}
+
+function applyLines({ applies }: SessionStatus): string[] {
+  if (applies.length === 0) return ["applied     nothing"];
+  const lines = applies.map((each) => {
+    const what = each.kind === "undo" ? `undo of ${each.undoes}` : countOf(each.paths, "path");
+    return `  ${each.applyId}  ${each.createdAt}  ${what}, ${applyState(each)}`;
+  });
+  const standing = applies.filter(({ kind, phase, undone }) => kind === "apply" && phase === "committed" && !undone);
+  return [
+    `applied     ${standing.length === 0 ? "nothing that stands" : countOf(standing.length, "apply", "applies")}`,
+    ...lines,
+  ];
+}
+
+function formatStatus(status: SessionStatus): string {
+  const { record, state, usage, snapshots } = status;
+  const { limits, proof } = record;
+  const hidden = record.hidden.map(({ path, rule }) => `  ${displayPath(path)}  (${rule})`);
+  return [
+    `session     ${record.id}  ${state}`,
+    `project     ${displayPath(record.project.path)}  (inside: ${displayPath(record.workspace)})`,
+    ...(record.command === null ? [] : [`command     ${escapeText(record.command.join(" "))}`]),
+    ...endLine(status),
+    `image       ${escapeText(record.image.reference)}`,
+    `user        ${record.user}, uid ${record.uid}${record.user === "root" ? " (writable root, five file-ownership capabilities)" : " (no capability)"}`,
+    `network     ${networkText(record)}: the container has no interface${record.network === undefined ? "" : ", every connection goes through the gate"}`,
+    `wall        ${proof === null ? "not proved" : `proved at ${proof.at} by ${proof.checks} checks`}`,
+    `limits      memory ${formatSize(limits.memoryBytes)}, ${limits.cpus} CPUs, ${limits.pids} processes, disk ${formatSize(limits.diskBytes)}${limits.timeoutSeconds > 0 ? `, ${limits.timeoutSeconds} s` : ""}`,
+    ...(usage === null ? [] : [`written     ${formatSize(usage.bytes)} in ${usage.entries} entries`]),
+    `snapshots   ${snapshots.length === 0 ? "none" : snapshots.map(({ id }) => id).join(" ")}`,
+    ...applyLines(status),
+    `credentials none handed out`,
+    ...findExposedTokens(record.project.path, record.hidden).map(
+      (path) => `warning     ${path} holds a token, which the sandbox can read`,
+    ),
+    "mounts",
+    ...mountLines(status),
+    hidden.length === 0
+      ? "hidden      nothing"
+      : `hidden      ${countOf(hidden.length, "file")} that look${hidden.length === 1 ? "s" : ""} like ${hidden.length === 1 ? "a secret" : "secrets"}`,
+    ...hidden,
+  ].join("\n");
+}
+
+async function status(context: CommandContext, id: string | undefined, options: GlobalOptions): Promise<number> {
+  return withBench(context, async (bench) => {
+    await reportAbandoned(context, bench);
+    const found = await sessionStatus(
+      bench,
+      await chooseSession(context, bench, id, { includeDiscarded: id !== undefined }),
+    );
+    if (options.json === true) context.printJson(toJson(found));
+    else context.print(formatStatus(found));
+    return 0;
+  });
+}
+
+/** `airlock status`. */
+export function define(command: Command, act: Act): void {
+  command
+    .argument("[id]", "the session; by default the newest of the project")
+    .addHelpText("after", "\nExit status: 0 · 10 no such session · 12 engine")
+    .action(act(status));
+}

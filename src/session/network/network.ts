@@ -1,0 +1,146 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { AirlockError, messageOf } from "../../base/errors.js";
+import { Gate } from "../../gate/gate.js";
+import { type HeldWire, holdWire } from "../../gate/hold-wire.js";
+import { systemLookup } from "../../gate/resolver.js";
+import { listenPorts } from "../../gate/rules.js";
+import type { SessionRecord } from "../../model/session.js";
+import { journalPaths } from "../home.js";
+import { idleCollector } from "../idle-collector.js";
+import { endAnyTrustAll } from "../tools/end-any-trust.js";
+import type { Workbench } from "../workbench.js";
+import { ConnectionJournal } from "./connection-journal.js";
+import { hatchUid } from "./hatch.js";
+import { LivePolicy, loadNetwork } from "./network-file.js";
+import { ProvingPolicy, proveGate } from "./prove-gate.js";
+
+/** Told of what a person should know while the sandbox runs. */
+export type Notify = (text: string) => void;
+
+const maxListened = 64;
+const againMs = 1_000;
+
+async function openWire(bench: Workbench, record: SessionRecord, container: string, gate: Gate): Promise<HeldWire> {
+  const engine = await bench.engine();
+  const uid = hatchUid(record);
+  const channel = await engine.exec({
+    container,
+    command: ["/airlock/hatch"],
+    user: `${uid}:${uid}`,
+    workingDirectory: "/",
+    tty: false,
+  });
+  const ports = listenPorts(await loadNetwork(bench.home, record.id), maxListened);
+  const wire = holdWire(channel, ports, (stream) => gate.open(stream));
+  try {
+    await wire.ready;
+    return wire;
+  } catch (error) {
+    await wire[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** A session's network as long as it is held: gate, wire, journal. */
+class HeldNetwork implements AsyncDisposable {
+  readonly #bench: Workbench;
+  readonly #record: SessionRecord;
+  readonly #container: string;
+  readonly #notify: Notify;
+  readonly #closing = new AbortController();
+  readonly #journal: ConnectionJournal;
+  readonly #policy: ProvingPolicy;
+  readonly #gate: Gate;
+  #wire: HeldWire | null = null;
+  #keeping: Promise<void> = Promise.resolve();
+
+  constructor(bench: Workbench, record: SessionRecord, container: string, notify: Notify) {
+    this.#bench = bench;
+    this.#record = record;
+    this.#container = container;
+    this.#notify = notify;
+    // What cannot be recorded must not be done.
+    this.#journal = new ConnectionJournal(journalPaths(bench.home, record.id), (error) => this.#seal(messageOf(error)));
+    this.#policy = new ProvingPolicy(new LivePolicy(bench.home, record.id), record.network ?? "none");
+    this.#gate = new Gate({
+      policy: this.#policy,
+      proofs: this.#policy.proofs,
+      onIdle: idleCollector(),
+      lookup: systemLookup,
+      opened: (each) => this.#journal.open(each),
+      record: (each) => this.#journal.add(each),
+      onAsk: (name, port) => this.#ask(name, port),
+    });
+  }
+
+  async begin(): Promise<void> {
+    this.#wire = await openWire(this.#bench, this.#record, this.#container, this.#gate);
+    await proveGate(this.#wire, this.#policy);
+    this.#journal.note("network.open", { mode: this.#record.network, proved: true });
+    this.#keeping = this.#keep(this.#wire).catch((error: unknown) => this.#seal(messageOf(error)));
+  }
+
+  // A hatch that went away leaves the sandbox sealed, and gets a successor. One that broke the protocol does not.
+  async #keep(first: HeldWire): Promise<void> {
+    for (let wire = first; ; ) {
+      const end = await wire.over;
+      if (end.kind === "closed" || this.#closing.signal.aborted) return;
+      if (end.kind === "broken") return this.#seal(end.error.message);
+      for (let tries = 0; ; tries += 1) {
+        await sleep(againMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+        if (this.#closing.signal.aborted || !(await this.#runs())) return;
+        if (tries === 0) this.#journal.note("network.lost", { reason: end.error.message });
+        const next = await openWire(this.#bench, this.#record, this.#container, this.#gate).catch(() => null);
+        if (next === null) continue;
+        wire = next;
+        break;
+      }
+      this.#wire = wire;
+      this.#journal.note("network.back", {});
+    }
+  }
+
+  async #runs(): Promise<boolean> {
+    const state = await (await this.#bench.engine()).inspectContainer(this.#container);
+    return state?.status === "running" || state?.status === "paused";
+  }
+
+  #seal(reason: string): void {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    this.#notify(`the sandbox was sealed: ${reason}`);
+    void this.#bench
+      .recorder(this.#record.id)({ kind: "network.sealed", data: { reason } })
+      .then(() => endAnyTrustAll(this.#bench, this.#record, "the sandbox was sealed"))
+      .catch(() => undefined);
+    void this.#wire?.[Symbol.asyncDispose]();
+  }
+
+  #ask(name: string, port: number): void {
+    this.#notify(`the sandbox wants ${name}:${port}: airlock approve, in another terminal, answers within 20 s`);
+    import("./ask-network.js")
+      .then(({ askNetwork }) => askNetwork(this.#bench, this.#record, { name, port }, this.#closing.signal))
+      .catch((error: unknown) => this.#notify(`${name}:${port} stays denied: ${messageOf(error)}`));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await this.#wire?.[Symbol.asyncDispose]();
+    await this.#keeping;
+    this.#gate[Symbol.dispose]();
+    await this.#journal[Symbol.asyncDispose]();
+  }
+}
+
+/** Connects a running sandbox with the outside, as its policy says, until the result is disposed. */
+export async function holdNetwork(bench: Workbench, record: SessionRecord, notify: Notify): Promise<AsyncDisposable> {
+  if (record.container === null) throw new AirlockError("E_SESSION_STATE", `session ${record.id} has no sandbox`);
+  const network = new HeldNetwork(bench, record, record.container, notify);
+  try {
+    await network.begin();
+    return network;
+  } catch (error) {
+    await network[Symbol.asyncDispose]();
+    throw error;
+  }
+}

@@ -1,0 +1,65 @@
+import { join } from "node:path";
+import { newToken } from "../../base/ids.js";
+import type { Answer, Question, QuestionSubject } from "../../model/question.js";
+import type { Caller } from "../../model/tool.js";
+import { answerQuestion, askPeople, listQuestions, type WaitingQuestion } from "../../questions/questions.js";
+import { type AirlockHome, sessionFolder } from "../home.js";
+import { listSessions } from "../store.js";
+import type { Workbench } from "../workbench.js";
+
+interface Wish {
+  readonly subject: QuestionSubject;
+  readonly caller: Caller;
+  /** How long the question waits where people look for questions. */
+  readonly seconds: number;
+  readonly signal: AbortSignal | undefined;
+  readonly askFirst: AskFirst | null;
+}
+
+/** Asks the person who is at hand; null when there was no answer, so that another may still give one. */
+export type AskFirst = (question: Question, signal: AbortSignal) => Promise<Answer | null>;
+
+const firstMs = 10 * 60_000;
+
+const questionFolder = (home: AirlockHome, session: string): string => join(sessionFolder(home, session), "questions");
+
+/**
+ * Asks about something in a session: whoever is at hand, then wherever people look for questions. Question and answer are in the
+ * journal; no answer denies.
+ */
+export async function askSession(
+  bench: Workbench,
+  session: string,
+  { subject, caller, seconds, signal = unending, askFirst }: Wish,
+): Promise<Answer> {
+  const askedAt = Date.now();
+  const question: Question = { id: newToken(4), session, caller, askedAt, deadline: askedAt + firstMs, subject };
+  const record = bench.recorder(session);
+  const what = subject.kind === "tool" ? { tool: subject.tool } : { name: subject.name, port: subject.port };
+  await record({ kind: "question.asked", data: { question: question.id, caller, ...what } });
+  const first = await askFirst?.(question, AbortSignal.any([signal, AbortSignal.timeout(firstMs)]));
+  const deadline = Date.now() + seconds * 1_000;
+  const answer = first ?? (await askPeople(questionFolder(bench.home, session), { ...question, deadline }, signal));
+  const { verdict, scope, tier, reason, by } = answer;
+  const edited = answer.edited !== null;
+  await record({
+    kind: "question.answered",
+    data: { question: question.id, verdict, scope, tier, reason, edited, by },
+  });
+  return answer;
+}
+
+const unending = new AbortController().signal;
+
+/** What waits for a person, in one session or in all, oldest first. */
+export async function waitingQuestions(home: AirlockHome, session: string | undefined): Promise<WaitingQuestion[]> {
+  const all = session === undefined ? await listSessions(home, () => undefined) : null;
+  const ids = all === null ? [session ?? ""] : all.filter(({ state }) => state === "running").map(({ id }) => id);
+  const lists = await Promise.all(ids.map((id) => listQuestions(questionFolder(home, id))));
+  return lists.flat().sort((a, b) => a.question.askedAt - b.question.askedAt);
+}
+
+/** Gives a person's answer. Throws `E_QUESTION_GONE` when it is too late. */
+export async function answerWaiting(home: AirlockHome, waiting: WaitingQuestion, answer: Answer): Promise<void> {
+  await answerQuestion(questionFolder(home, waiting.question.session), waiting, answer);
+}

@@ -1,0 +1,81 @@
+import type { Answer } from "../../model/question.js";
+import type { SessionRecord } from "../../model/session.js";
+import type { Caller, TrustSubject } from "../../model/tool.js";
+import type { TrustDecision } from "../../model/trust.js";
+import { decideTrust, isTrustingAll } from "../../trust/decide.js";
+import type { ReadShell } from "../../trust/shell-reading.js";
+import type { Workbench } from "../workbench.js";
+import type { AskFirst } from "./ask-session.js";
+import type { ToolGuard, ToolQuestion } from "./call-tool.js";
+import type { Toolbox } from "./toolbox.js";
+import { addTrust, currentTrust, takeCall } from "./trust-all.js";
+import { LiveTrust } from "./trust-file.js";
+
+/** How long a call waits for a person; clients' own patience ends not much later. */
+const answerSeconds = 50;
+
+const noShell: ReadShell = () => ({ kind: "unclear", why: "the grammar was not loaded", commands: [], redirects: [] });
+
+interface Trusted {
+  readonly record: Pick<SessionRecord, "id" | "workspace">;
+  readonly trust: LiveTrust;
+}
+
+async function decide(bench: Workbench, trusted: Trusted, subject: TrustSubject): Promise<TrustDecision> {
+  const { record, trust } = trusted;
+  const state = await currentTrust(bench, record, () => trust.load());
+  const readShell =
+    subject.tool === "shell" ? await (await import("../../trust/shell-grammar.js")).loadShellGrammar() : noShell;
+  const now = Date.now();
+  const decision = decideTrust(state, subject, { now, readShell });
+  const isCounted = isTrustingAll(state, now) && state.trustAll?.callsLeft != null;
+  if (decision.verdict !== "allow" || !isCounted) return decision;
+  // Another caller may have made the last one meanwhile.
+  return (await takeCall(bench, record)) ? decision : await decide(bench, trusted, subject);
+}
+
+interface Wish {
+  readonly subject: ToolQuestion;
+  readonly decision: TrustDecision;
+  readonly caller: Caller;
+  readonly signal: AbortSignal | undefined;
+  readonly askFirst: AskFirst | null;
+}
+
+/** Asks where people look for questions; what they grant beyond this call is trusted from now on. */
+async function ask(
+  bench: Workbench,
+  record: Pick<SessionRecord, "id" | "workspace">,
+  { subject, decision, caller, signal, askFirst }: Wish,
+): Promise<Answer> {
+  const { askSession } = await import("./ask-session.js");
+  const answer = await askSession(bench, record.id, { subject, caller, seconds: answerSeconds, signal, askFirst });
+  await grantAnswer(bench, record, decision, answer);
+  return answer;
+}
+
+/** Makes rules of an answer that holds for more than its call. */
+async function grantAnswer(
+  bench: Workbench,
+  record: Pick<SessionRecord, "id" | "workspace">,
+  { tiers }: TrustDecision,
+  { verdict, scope, tier }: Answer,
+): Promise<void> {
+  const granted = tier === null ? undefined : tiers[tier];
+  if (verdict === "allow" && scope !== "once" && granted !== undefined) await addTrust(bench, record, granted.rules);
+}
+
+/** What guards the calls of a session: its trust, the people who may be asked, its journal. */
+export function toolGuard(
+  bench: Workbench,
+  { session, place }: Pick<Toolbox, "session" | "place">,
+  { caller, askFirst }: { readonly caller: Caller; readonly askFirst: AskFirst | null },
+): ToolGuard {
+  const record = { id: session, workspace: place.workspace };
+  const trust = new LiveTrust(bench.home, record);
+  return {
+    decide: (subject) => decide(bench, { record, trust }, subject),
+    ask: (subject, decision, signal) => ask(bench, record, { subject, decision, caller, signal, askFirst }),
+    record: bench.recorder(record.id),
+  };
+}
