@@ -92,6 +92,7 @@ int main(int count, char **args) {
   if (strcmp(mode, "hold") == 0 && count == 2) hold_as_init();
   if (strcmp(mode, "enter") == 0 && count == 2) enter();
   if (strcmp(mode, "kill") == 0 && (count == 3 || count == 4)) kill_by_token(args[2], count == 4 ? args[3] : "TERM");
+  if (strcmp(mode, "holder") == 0 && count == 3) tell_holder(args[2]);
   if (strcmp(mode, "census") == 0 && (count == 2 || count == 3)) take_census(count == 3 ? args[2] : NULL);
-  die("usage: init sandbox | hold | enter | kill TOKEN [SIGNAL] | census [SECONDS.NANOSECONDS]");
+  die("usage: init sandbox | hold | enter | kill TOKEN [SIGNAL] | holder PORT | census [SECONDS.NANOSECONDS]");
 }

@@ -36,6 +36,9 @@ void run_as_init(char **args) __attribute__((noreturn));
 void hold_as_init(void) __attribute__((noreturn));
 void kill_by_token(const char *token, const char *signal) __attribute__((noreturn));
 
+/* holder.c: says which program connects from a local port. */
+void tell_holder(const char *port) __attribute__((noreturn));
+
 /* census.c: never returns; ends when the host closes the stream. NULL: the root cannot be written. */
 void take_census(const char *root_since) __attribute__((noreturn));
 

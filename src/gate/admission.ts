@@ -17,8 +17,22 @@ export interface PolicySource {
   fixedAddress(name: string): string | undefined;
 }
 
-/** Told that a person is asked about a host and a port. */
-export type OnAsk = (name: string, port: number) => void;
+/** A host and a port that somebody is to be asked about. */
+export interface AskedHost {
+  readonly name: string;
+  readonly port: number;
+  /** The port inside that the connection comes from, as the hatch claims. */
+  readonly from: number;
+}
+
+/** Told that a person is asked. */
+export type OnAsk = (asked: AskedHost) => void;
+
+/** Where a connection comes from, and how long it is wanted. */
+export interface Wanting {
+  readonly from: number;
+  readonly signal: AbortSignal;
+}
 
 const answerMs = 20_000;
 const lookMs = 250;
@@ -37,8 +51,8 @@ export class Admissions {
     this.#onAsk = onAsk;
   }
 
-  async admit(host: Host, port: number, signal: AbortSignal): Promise<Admission> {
-    const decision = await this.#decide(host, port, signal);
+  async admit(host: Host, port: number, wanting: Wanting): Promise<Admission> {
+    const decision = await this.#decide(host, port, wanting);
     const { rule } = decision;
     if (decision.verdict === "ask")
       return { verdict: "denied", rule, reason: "pending: nobody has answered yet; try again" };
@@ -50,21 +64,22 @@ export class Admissions {
     return await this.#resolve(host, decision);
   }
 
-  async #decide(host: Host, port: number, signal: AbortSignal): Promise<Decision> {
+  async #decide(host: Host, port: number, { from, signal }: Wanting): Promise<Decision> {
     const deadline = Date.now() + answerMs;
     for (;;) {
       const decision = this.#policy.rules().decide(host, port, Date.now());
       if (decision.verdict !== "ask" || Date.now() >= deadline || signal.aborted) return decision;
-      this.#ask(`${host.text}:${port}`, host.text, port);
+      this.#ask({ name: host.text, port, from });
       await sleep(lookMs, undefined, { ref: false });
     }
   }
 
-  #ask(key: string, name: string, port: number): void {
+  #ask(asked: AskedHost): void {
+    const key = `${asked.name}:${asked.port}`;
     if (this.#asking.has(key) || this.#asking.size >= 100) return;
     this.#asking.add(key);
     setTimeout(() => this.#asking.delete(key), answerMs).unref();
-    this.#onAsk(name, port);
+    this.#onAsk(asked);
   }
 
   // What is checked is what is connected to: a name that leads elsewhere a moment later changes nothing.

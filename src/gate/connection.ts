@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { ConnectionRecord, OpenedConnection } from "../model/network.js";
 import type { StreamEvents, WireStream } from "../wire/stream.js";
-import type { Admission } from "./admission.js";
+import type { Admission, Wanting } from "./admission.js";
 import { denialFor } from "./denial.js";
 import { dial } from "./dial.js";
 import { canonicalHost, type Host } from "./host-name.js";
@@ -11,7 +11,7 @@ import { type ProxyRequest, readProxyRequest, refuseProxyRequest, socksReply } f
 
 /** What a connection needs of the gate. */
 export interface GateHouse {
-  admit(host: Host, port: number, signal: AbortSignal): Promise<Admission>;
+  admit(host: Host, port: number, wanting: Wanting): Promise<Admission>;
   /** Whether it is made to prove the gate, and not the sandbox's. */
   isProof(name: string): boolean;
   /** Called when it was allowed and made. */
@@ -159,7 +159,7 @@ export class Connection implements StreamEvents {
 
   async #connect(host: Host, port: number): Promise<void> {
     const { signal } = this.#abort;
-    const admission = await this.#house.admit(host, port, signal);
+    const admission = await this.#house.admit(host, port, { from: this.#stream.claim?.peerPort ?? 0, signal });
     if (signal.aborted) return;
     const { rule } = admission;
     if (admission.verdict !== "allowed") {

@@ -36,7 +36,7 @@ export class Gate implements Disposable {
     this.#onIdle = onIdle;
     const admissions = new Admissions(policy, new Resolver(lookup), onAsk);
     this.#house = {
-      admit: (host, port, signal) => admissions.admit(host, port, signal),
+      admit: (host, port, wanting) => admissions.admit(host, port, wanting),
       isProof: (name) => proofs.has(name),
       opened: (facts) => void (proofs.has(facts.name) || opened(facts)),
       done: (connection, outcome) => {

@@ -141,6 +141,7 @@ describe("a host that no rule decides", () => {
     const end = ended(visit("unwanted.example"));
     const { id: asked, subject } = await question();
     expect(subject).toMatchObject({ kind: "network", name: "unwanted.example", port: 80 });
+    expect(subject).toMatchObject({ program: "curl -sS -m 30 http://unwanted.example/" });
     await lab.airlock(["approve", "--deny", asked]);
     await end;
     const { rules } = await lab.json<{ rules: { action: string; pattern: string; until: number | null }[] }>([

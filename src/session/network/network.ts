@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AirlockError, messageOf } from "../../base/errors.js";
+import type { AskedHost } from "../../gate/admission.js";
 import { Gate } from "../../gate/gate.js";
 import { type HeldWire, holdWire } from "../../gate/hold-wire.js";
 import { systemLookup } from "../../gate/resolver.js";
@@ -69,7 +70,7 @@ class HeldNetwork implements AsyncDisposable {
       lookup: systemLookup,
       opened: (each) => this.#journal.open(each),
       record: (each) => this.#journal.add(each),
-      onAsk: (name, port) => this.#ask(name, port),
+      onAsk: (asked) => this.#ask(asked),
     });
   }
 
@@ -116,10 +117,13 @@ class HeldNetwork implements AsyncDisposable {
     void this.#wire?.[Symbol.asyncDispose]();
   }
 
-  #ask(name: string, port: number): void {
+  #ask(asked: AskedHost): void {
+    const { name, port } = asked;
     this.#notify(`the sandbox wants ${name}:${port}: airlock approve, in another terminal, answers within 20 s`);
     import("./ask-network.js")
-      .then(({ askNetwork }) => askNetwork(this.#bench, this.#record, { name, port }, this.#closing.signal))
+      .then(({ askNetwork }) =>
+        askNetwork(this.#bench, this.#record, { ...asked, container: this.#container }, this.#closing.signal),
+      )
       .catch((error: unknown) => this.#notify(`${name}:${port} stays denied: ${messageOf(error)}`));
   }
 

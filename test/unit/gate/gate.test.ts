@@ -73,7 +73,7 @@ class GateLab {
       onIdle: () => {
         this.idle += 1;
       },
-      onAsk: (name, port) => this.asked.push(`${name}:${port}`),
+      onAsk: ({ name, port }) => this.asked.push(`${name}:${port}`),
     });
     this.wire = new Wire(
       {
