@@ -6,12 +6,14 @@ import type { JournalEvent } from "../model/journal.js";
 import type { SessionRecord } from "../model/session.js";
 import type { Terminal } from "../model/terminal.js";
 import { hasNetwork } from "./network/hatch.js";
+import type { Notify } from "./network/network.js";
 import { type OpenedSession, openSession } from "./open.js";
 import type { SessionPlan } from "./plan.js";
 import { releaseSandbox } from "./sandbox/sandbox.js";
 import { connectStreams, matchSize, type RemoteProcess } from "./sandbox/streams.js";
 import { watchLimits } from "./sandbox/watch.js";
 import { loadSession, lockSession, saveSession } from "./store.js";
+import type { AskPerson } from "./tools/answer-here.js";
 import { endAnyTrustAll } from "./tools/end-any-trust.js";
 import type { Workbench } from "./workbench.js";
 
@@ -38,6 +40,8 @@ interface RunOptions {
   readonly onNotice: (text: string) => void;
   /** Called once the wall is proved, before the command runs. */
   readonly onOpen: (opened: OpenedSession) => void | Promise<void>;
+  /** Asks the person at the terminal, which is taken from the command for that moment. */
+  readonly onQuestion: AskPerson;
 }
 
 const interruptsToKill = 3;
@@ -125,11 +129,35 @@ async function markInterrupted(bench: Workbench, record: SessionRecord, reason: 
   await saveSession(bench.home, { ...now, state: "interrupted", lastExit: { code: 125, reason } });
 }
 
+interface Asking {
+  readonly record: SessionRecord;
+  readonly terminal: Terminal;
+  readonly remote: RemoteProcess;
+  readonly onQuestion: AskPerson;
+}
+
+// Where a person sits, what waits for one is asked right there.
+async function connectAsking(bench: Workbench, { record, terminal, remote, onQuestion }: Asking): Promise<void> {
+  const [{ TerminalHold }, { answerHere }] = await Promise.all([
+    import("./sandbox/terminal-hold.js"),
+    import("./tools/answer-here.js"),
+  ]);
+  const hold = new TerminalHold(terminal, remote);
+  const ended = new AbortController();
+  const asking = answerHere(bench.home, { session: record.id, hold, ask: onQuestion, signal: ended.signal });
+  try {
+    await connectStreams(terminal, remote, hold);
+  } finally {
+    ended.abort();
+    await asking;
+  }
+}
+
 async function superviseRun(
   bench: Workbench,
   opened: OpenedSession,
   remote: RemoteProcess,
-  { terminal, discards }: RunOptions,
+  { terminal, discards, onQuestion }: RunOptions,
 ): Promise<RunOutcome> {
   const { record, sandbox } = opened;
   const onAbort = (): void => {
@@ -143,7 +171,8 @@ async function superviseRun(
   import("./record-schema.js").catch(() => undefined);
   await using watch = watchLimits(bench, record, sandbox.container);
   try {
-    await connectStreams(terminal, remote);
+    if (remote.tty) await connectAsking(bench, { record, terminal, remote, onQuestion });
+    else await connectStreams(terminal, remote);
     const { exitCode } = await sandbox.exit;
     const reason = await stopReason(bench, sandbox.container, exitCode, watch.reason());
     if (discards) return { record, exitCode, reason, unrecorded: [commandEnd(exitCode, reason)] };
@@ -161,11 +190,7 @@ async function superviseRun(
 }
 
 // Most sessions have no network, and none of its code.
-async function connectNetwork(
-  bench: Workbench,
-  record: SessionRecord,
-  notify: (text: string) => void,
-): Promise<AsyncDisposable> {
+async function connectNetwork(bench: Workbench, record: SessionRecord, notify: Notify): Promise<AsyncDisposable> {
   const { holdNetwork } = await import("./network/network.js");
   try {
     return await holdNetwork(bench, record, notify);
@@ -184,7 +209,9 @@ export async function runSession(bench: Workbench, options: RunOptions): Promise
   await using opened = await openSession(bench, plan);
   await options.onOpen(opened);
   const { record, image, sandbox } = opened;
-  await using _network = hasNetwork(record) ? await connectNetwork(bench, record, options.onNotice) : null;
+  await using _network = hasNetwork(record)
+    ? await connectNetwork(bench, record, { say: options.onNotice, asksHere: plan.tty })
+    : null;
   const remote = remoteOf(bench, opened);
   await matchSize(options.terminal, remote);
   releaseSandbox(sandbox, {

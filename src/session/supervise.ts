@@ -36,7 +36,7 @@ async function recordEnd(
 async function connectNetwork(bench: Workbench, record: SessionRecord): Promise<AsyncDisposable | null> {
   const { holdNetwork } = await import("./network/network.js");
   try {
-    const network = await holdNetwork(bench, record, () => undefined);
+    const network = await holdNetwork(bench, record, { say: () => undefined, asksHere: false });
     await reportNetwork(bench, record, "");
     return network;
   } catch (error) {

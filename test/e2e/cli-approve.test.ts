@@ -171,3 +171,36 @@ describe("a host that no rule decides", () => {
     expect(stdout.toString()).toMatch(/"name":"wanted.example"[^\n]*"decision":"failed"/);
   });
 });
+
+describe("a question to who sits at the terminal of a run", () => {
+  const lab = new Lab();
+  afterAll(async () => await lab[Symbol.asyncDispose]());
+  const visit = "curl -sS -m 30 http://wanted.example/";
+
+  it("is asked in its place; the command hears nothing of the answer, and goes on", async () => {
+    const script = `(${visit} 2>&1; echo visited) & read line; echo "heard: $line"; wait`;
+    const terminal = lab.terminal(["run", "--network", "ask", "--on-exit", "discard", "--", "sh", "-c", script]);
+    await terminal.waitFor(/wants a connection[\s\S]*wanted\.example:80[\s\S]*curl -sS[\s\S]*no or \?/);
+    await sleep(300);
+    terminal.type("yes\r");
+    await terminal.waitFor(/visited/);
+    expect(terminal.output).not.toContain("heard");
+    expect(terminal.output).not.toContain("denied");
+    terminal.type("mine\r");
+    await terminal.waitFor(/heard: mine/);
+    expect(await terminal.exit).toBe(0);
+  });
+
+  it("leaves a full-screen program as it was, also when it is not answered but ended by Ctrl-C", async () => {
+    const script = `(sleep 1; ${visit} >/dev/null 2>&1) & exec vim -N README.md`;
+    const terminal = lab.terminal(["run", "--network", "ask", "--on-exit", "discard", "--", "sh", "-c", script]);
+    await terminal.waitFor(/# sample/);
+    await terminal.waitFor(/no or \?/);
+    await sleep(300);
+    const from = terminal.output.length;
+    terminal.type("\u0003");
+    await terminal.waitFor(/# sample/, { from });
+    terminal.type(":q!\r");
+    expect(await terminal.exit).toBe(0);
+  });
+});

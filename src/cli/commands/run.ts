@@ -4,6 +4,7 @@ import { type Command, Option } from "commander";
 import { AirlockError, messageOf } from "../../base/errors.js";
 import { escapeText } from "../../base/escape.js";
 import type { ChangeTotals } from "../../model/change.js";
+import type { Answer, Question } from "../../model/question.js";
 import type { SessionRecord } from "../../model/session.js";
 import { discardSession } from "../../session/discard.js";
 import { type RunOutcome, runSession } from "../../session/run.js";
@@ -85,6 +86,15 @@ function noticeOf(context: CommandContext, text: string): void {
   stderr.write(`${begin}airlock: ${escapeText(text)}${end}`);
 }
 
+// Nobody is asked in most runs: what asks is loaded when there is something.
+async function askAtTerminal(context: CommandContext, bench: Workbench, question: Question): Promise<Answer | null> {
+  const [{ askHere }, { questionDeeds }] = await Promise.all([
+    import("../dialogue/question-dialogue.js"),
+    import("../dialogue/question-deeds.js"),
+  ]);
+  return await askHere(context, question, questionDeeds(context, bench));
+}
+
 async function run(context: CommandContext, command: readonly string[], options: RunOptions): Promise<number> {
   const { edge } = context;
   return withBench(context, async (bench) => {
@@ -101,6 +111,7 @@ async function run(context: CommandContext, command: readonly string[], options:
       cwd: startFolder(edge.cwd, plan.project),
       discards: ending === "discard",
       onNotice: (text) => noticeOf(context, text),
+      onQuestion: async (question) => await askAtTerminal(context, bench, question),
       onOpen: async ({ record }) => {
         announceSession(context, record);
         await announceTrust(context, bench, record, plan.trust);

@@ -16,7 +16,11 @@ import { LivePolicy, loadNetwork } from "./network-file.js";
 import { ProvingPolicy, proveGate } from "./prove-gate.js";
 
 /** Told of what a person should know while the sandbox runs. */
-export type Notify = (text: string) => void;
+export interface Notify {
+  readonly say: (text: string) => void;
+  /** Questions are asked where this is said: nobody need be told that they wait. */
+  readonly asksHere: boolean;
+}
 
 const maxListened = 64;
 const againMs = 1_000;
@@ -109,7 +113,7 @@ class HeldNetwork implements AsyncDisposable {
   #seal(reason: string): void {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
-    this.#notify(`the sandbox was sealed: ${reason}`);
+    this.#notify.say(`the sandbox was sealed: ${reason}`);
     void this.#bench
       .recorder(this.#record.id)({ kind: "network.sealed", data: { reason } })
       .then(() => endAnyTrustAll(this.#bench, this.#record, "the sandbox was sealed"))
@@ -119,12 +123,14 @@ class HeldNetwork implements AsyncDisposable {
 
   #ask(asked: AskedHost): void {
     const { name, port } = asked;
-    this.#notify(`the sandbox wants ${name}:${port}: airlock approve, in another terminal, answers within 20 s`);
+    if (!this.#notify.asksHere) {
+      this.#notify.say(`the sandbox wants ${name}:${port}: airlock approve, in another terminal, answers within 20 s`);
+    }
     import("./ask-network.js")
       .then(({ askNetwork }) =>
         askNetwork(this.#bench, this.#record, { ...asked, container: this.#container }, this.#closing.signal),
       )
-      .catch((error: unknown) => this.#notify(`${name}:${port} stays denied: ${messageOf(error)}`));
+      .catch((error: unknown) => this.#notify.say(`${name}:${port} stays denied: ${messageOf(error)}`));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

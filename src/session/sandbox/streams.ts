@@ -4,6 +4,7 @@ import { DisposeNowStack } from "../../base/dispose.js";
 import { systemCodeOf } from "../../base/errors.js";
 import type { EngineStreams, TerminalSize } from "../../model/engine.js";
 import type { OutputStream, Terminal } from "../../model/terminal.js";
+import type { TerminalHold } from "./terminal-hold.js";
 
 const blockedMs = 2_000;
 
@@ -62,10 +63,12 @@ function endUnread(remote: RemoteProcess): Disposable {
 }
 
 /** Copies at the reader's speed, until the source ends. A reader that goes away ends the process; what still comes is dropped. */
-async function pumpOut(from: Readable, to: OutputStream, remote: RemoteProcess): Promise<void> {
+async function pumpOut(from: Readable, to: OutputStream, remote: RemoteProcess, hold?: TerminalHold): Promise<void> {
   using cleanup = new DisposeNowStack();
   let waits = true;
-  const resume = (): void => void from.resume();
+  const resume = (): void => {
+    if (hold?.isTaken !== true) from.resume();
+  };
   const letGo = (): void => {
     waits = false;
     resume();
@@ -82,6 +85,7 @@ async function pumpOut(from: Readable, to: OutputStream, remote: RemoteProcess):
   to.on("error", onError);
   cleanup.defer(() => void to.off("error", onError).off("drain", resume));
   from.on("data", (chunk: Buffer) => {
+    hold?.see(chunk);
     if (unread || to.write(chunk) || !waits) return;
     from.pause();
     to.once("drain", resume);
@@ -115,7 +119,7 @@ function endOnSignal(terminal: Terminal, kill: (name: NodeJS.Signals) => void): 
  * Connects the caller's terminal or pipes with a process inside until its output ends: byte-exact both ways, raw mode and
  * size with a terminal, signals passed on without one. A reader that closes our stdout early ends the process as it would end a native one.
  */
-export async function connectStreams(terminal: Terminal, remote: RemoteProcess): Promise<void> {
+export async function connectStreams(terminal: Terminal, remote: RemoteProcess, hold?: TerminalHold): Promise<void> {
   const { stdin, stdout, stderr } = terminal;
   const { streams, tty } = remote;
   using cleanup = new DisposeNowStack();
@@ -138,7 +142,7 @@ export async function connectStreams(terminal: Terminal, remote: RemoteProcess):
     stdin.pause();
   });
   await Promise.all([
-    pumpOut(streams.stdout, stdout, remote),
+    pumpOut(streams.stdout, stdout, remote, hold),
     streams.stderr === null ? undefined : pumpOut(streams.stderr, stderr, remote),
   ]);
 }
