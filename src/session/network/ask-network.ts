@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { allowHostAlways } from "../../config/allow-host.js";
 import { userConfigPath } from "../../config/load.js";
 import type { AskedHost } from "../../gate/admission.js";
@@ -16,6 +17,8 @@ interface Wanted extends AskedHost {
 }
 
 const longestClaim = 300;
+/** A question without the program's name is better than one that comes too late. */
+const lookMs = 2_000;
 
 // By the port that the connection comes from. A process says of itself what it likes, and is asked for no longer than the question matters.
 async function programOf(bench: Workbench, { uid, gid }: SessionRecord, wanted: Wanted): Promise<string | null> {
@@ -47,7 +50,8 @@ export async function askNetwork(
 ): Promise<void> {
   const { id } = record;
   const { name, port } = wanted;
-  const program = await programOf(bench, record, wanted).catch(() => null);
+  const looking = programOf(bench, record, wanted).catch(() => null);
+  const program = await Promise.race([looking, sleep(lookMs, null, { ref: false })]);
   const { verdict, scope, by } = await askSession(bench, id, {
     subject: { kind: "network", name, port, program },
     caller: "a program in the sandbox",
