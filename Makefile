@@ -24,6 +24,9 @@ bench: setup ## measure against plain Docker; writes bench/RESULTS.md
 	@scripts/bench-peers
 	@node bench/run.mjs
 	@node bench/network.mjs
+	@node bench/tools.mjs
+	@node bench/mcp.mjs
+	@node bench/journal.mjs
 
 check: test ## what must pass before a commit
 

@@ -3,6 +3,9 @@ import { appendFile, mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { Printed } from "./results.mjs";
+
+const printed = new Printed();
 
 const lines = Number(process.argv[2] ?? 1_000_000);
 const calls = 500;
@@ -73,6 +76,10 @@ if (!verdict.ok || verdict.entries !== lines)
   throw new Error(`the journal does not verify: ${JSON.stringify(verdict)}`);
 await rm(folder, { recursive: true });
 
-console.log(`append, one at a time      ${one.toFixed(3)} ms (write + fdatasync alone: ${sync.toFixed(3)} ms)`);
-console.log(`append, 50 in one group    ${grouped.toFixed(3)} ms an entry`);
-console.log(`verify ${lines} lines  ${seconds.toFixed(2)} s`);
+printed.say(`append, one at a time      ${one.toFixed(3)} ms (write + fdatasync alone: ${sync.toFixed(3)} ms)`);
+printed.say(`append, 50 in one group    ${grouped.toFixed(3)} ms an entry`);
+printed.say(`verify ${lines} lines  ${seconds.toFixed(2)} s`);
+printed.write(
+  "Journal",
+  "`node bench/journal.mjs`: an append alone, fifty together, a whole verification (under 5 s is promised)",
+);

@@ -8,6 +8,9 @@ import { pathToFileURL } from "node:url";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { build } from "esbuild";
+import { Printed } from "./results.mjs";
+
+const printed = new Printed();
 
 const root = new URL("..", import.meta.url).pathname;
 const airlock = join(root, "bin/airlock");
@@ -37,7 +40,7 @@ async function time(work) {
 }
 
 const report = (name, values, wanted) =>
-  console.log(`${name}: p50 ${at(values, 0.5).toFixed(2)} ms, p99 ${at(values, 0.99).toFixed(2)} ms${wanted}`);
+  printed.say(`${name}: p50 ${at(values, 0.5).toFixed(2)} ms, p99 ${at(values, 0.99).toFixed(2)} ms${wanted}`);
 
 // One exec of the engine for each command, as a person would do it without a tool server: its API, not its program.
 async function engineOf() {
@@ -102,12 +105,12 @@ async function measure(era, id) {
   const burst = await time(() => Promise.all(Array.from({ length: 50 }, shell)));
   await client.close();
   await engine[Symbol.asyncDispose]();
-  console.log(`MCP ${era}, over the standard streams:`);
+  printed.say(`MCP ${era}, over the standard streams:`);
   report("  shell: true", found.shell, " (wanted: p50 under 5, p99 under 25)");
   report("  read of 10 KB", found.read, " (wanted: p50 under 4)");
   report("  the engine's exec of the same", found.exec, "");
-  console.log(`  exec / shell: ${(at(found.exec, 0.5) / at(found.shell, 0.5)).toFixed(1)} (wanted: at least 15)`);
-  console.log(`  50 calls at once: ${burst.toFixed(2)} ms`);
+  printed.say(`  exec / shell: ${(at(found.exec, 0.5) / at(found.shell, 0.5)).toFixed(1)} (wanted: at least 15)`);
+  printed.say(`  50 calls at once: ${burst.toFixed(2)} ms`);
 }
 
 try {
@@ -115,6 +118,7 @@ try {
   writeFileSync(join(project, "ten-kilobytes.txt"), "0123456789abcde\n".repeat(640));
   const id = cli("start", "--trust-tools=shell,read").trim();
   for (const era of ["2025-11-25", "2026-07-28"]) await measure(era, id);
+  printed.write("Tool calls over MCP", "`node bench/mcp.mjs`: the same as an agent's client sees it");
 } finally {
   spawnSync(process.execPath, [airlock, "discard", "--all"], { env });
   rmSync(bed, { recursive: true, force: true });

@@ -4,10 +4,11 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { cpus, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
+import { circumstances, writeSection } from "./results.mjs";
 
 const root = new URL("..", import.meta.url).pathname;
 const airlock = join(root, "bin/airlock");
@@ -211,13 +212,10 @@ async function measureMemory(port) {
   );
 }
 
-// What `make bench` measures besides stays as it is.
 function write() {
-  const path = join(root, "bench/RESULTS.md");
-  const others = readFileSync(path, "utf8").split("\n## Network\n")[0].trimEnd();
-  const about = `${new Date().toISOString().slice(0, 10)}: ${cpus().length} CPUs, Node ${process.version}. Medians of alternating runs, through the gate against the engine's bridge network.`;
+  const about = `\`node bench/network.mjs\`, ${circumstances()}. Medians of alternating runs, through the gate against the engine's bridge network.`;
   const table = `| what | ours | theirs | compared | wanted |\n|---|---|---|---|---|\n${rows.join("\n")}`;
-  writeFileSync(path, `${others}\n\n## Network\n\n\`node bench/network.mjs\`, ${about}\n\n${table}\n`);
+  writeSection("Network", `${about}\n\n${table}`);
 }
 
 let worker;

@@ -2,9 +2,10 @@
 // little; the ratios of runs that took turns do.
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { measureApply, measureDiff } from "./apply.mjs";
+import { circumstances, writeSection } from "./results.mjs";
 
 const root = new URL("..", import.meta.url).pathname;
 const airlock = join(root, "bin/airlock");
@@ -128,8 +129,9 @@ try {
   measureDiff({ ...tools, project: large });
 
   const engine = execFileSync("docker", ["version", "--format", "{{.Server.Version}}"], { encoding: "utf8" }).trim();
-  const header = `# Results\n\n\`make bench\`, ${new Date().toISOString().slice(0, 10)}: ${cpus().length} CPUs, Node ${process.version}, Docker ${engine}. Medians in milliseconds of alternating runs;\nthe ratio is the median of the pairs (lowest-highest). Read the ratios, not the times.\n\n| what | against | ms | ms | ratio | wanted |\n|---|---|---|---|---|---|\n`;
-  writeFileSync(join(root, "bench/RESULTS.md"), `${header}${rows.join("\n")}\n`);
+  const about = `\`make bench\`, ${circumstances()}, Docker ${engine}. Medians in milliseconds of alternating runs;\nthe ratio is the median of the pairs (lowest-highest). Read the ratios, not the times.`;
+  const table = `| what | against | ms | ms | ratio | wanted |\n|---|---|---|---|---|---|\n${rows.join("\n")}`;
+  writeSection(null, `# Results\n\n${about}\n\n${table}`);
 } finally {
   spawnSync(process.execPath, [airlock, "discard", "--all"], { env });
   rmSync(bed, { recursive: true, force: true });

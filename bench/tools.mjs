@@ -6,6 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
+import { Printed } from "./results.mjs";
+
+const printed = new Printed();
 
 const root = new URL("..", import.meta.url).pathname;
 const airlock = join(root, "bin/airlock");
@@ -65,7 +68,7 @@ async function load() {
 }
 
 function report(name, values, wanted) {
-  console.log(`${name}: p50 ${ms(at(values, 0.5))} ms, p99 ${ms(at(values, 0.99))} ms${wanted}`);
+  printed.say(`${name}: p50 ${ms(at(values, 0.5))} ms, p99 ${ms(at(values, 0.99))} ms${wanted}`);
 }
 
 async function measure({ callTool, toolbox, guard, execOnce }) {
@@ -132,13 +135,17 @@ try {
   report("the engine's exec of the same", recorded.exec, "");
   const ratio = at(recorded.exec, 0.5) / at(recorded.shell, 0.5);
   const keptRatio = at(recorded.exec, 0.5) / at(recorded.kept, 0.5);
-  console.log(`exec / shell: ${ratio.toFixed(1)}, exec / kept shell: ${keptRatio.toFixed(1)} (wanted: at least 15)`);
-  console.log(`50 calls at once: ${ms(recorded.burst)} ms`);
+  printed.say(`exec / shell: ${ratio.toFixed(1)}, exec / kept shell: ${keptRatio.toFixed(1)} (wanted: at least 15)`);
+  printed.say(`50 calls at once: ${ms(recorded.burst)} ms`);
   const bare = await measure({ callTool, toolbox, guard: silent, execOnce });
   report("shell: true, not recorded", bare.shell, "");
   report("shell: true in a kept shell, not recorded", bare.kept, "");
   report("read of 10 KB, not recorded", bare.read, "");
-  console.log(`exec / shell, not recorded: ${(at(bare.exec, 0.5) / at(bare.shell, 0.5)).toFixed(1)}`);
+  printed.say(`exec / shell, not recorded: ${(at(bare.exec, 0.5) / at(bare.shell, 0.5)).toFixed(1)}`);
+  printed.write(
+    "Tool calls",
+    "`node bench/tools.mjs`: through the resident tool server, and by one exec of the engine for each, in turns",
+  );
   await toolbox[Symbol.asyncDispose]();
   await bench[Symbol.asyncDispose]();
 } finally {
