@@ -43,9 +43,9 @@ async function load() {
   const outfile = join(root, "dist", `bench-tools-${process.pid}.mjs`);
   const from = (path) => JSON.stringify(join(root, "src", path));
   const contents = [
-    `export { callTool } from ${from("session/call-tool.ts")};`,
-    `export { toolGuard } from ${from("session/tool-guard.ts")};`,
-    `export { Toolbox } from ${from("session/toolbox.ts")};`,
+    `export { callTool } from ${from("session/tools/call-tool.ts")};`,
+    `export { toolGuard } from ${from("session/tools/tool-guard.ts")};`,
+    `export { Toolbox } from ${from("session/tools/toolbox.ts")};`,
     `export { openWorkbench } from ${from("session/workbench.ts")};`,
     `export { loadSession } from ${from("session/store.ts")};`,
     `export { contentHash } from ${from("image/context.ts")};`,
