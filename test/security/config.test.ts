@@ -42,6 +42,7 @@ const loosening: Readonly<Record<string, readonly Record<string, unknown>[]>> = 
     { network: { default: "ask" } },
     { network: { default: "open" } },
   ],
+  tools: [{ tools: { trust: ["read"] } }, { tools: { trust: ["shell:git *"], deny: ["shell"] } }],
 };
 
 const tightening: Readonly<Record<string, readonly Record<string, unknown>[]>> = {
@@ -61,6 +62,7 @@ const tightening: Readonly<Record<string, readonly Record<string, unknown>[]>> =
   env: [{ env: {} }],
   unmask: [{ unmask: [] }],
   network: [{ network: { deny: ["example.com"] } }, { network: { default: "deny" } }],
+  tools: [{ tools: { deny: ["shell"] } }, { tools: { ask: ["read"] } }],
 };
 
 const cases = (table: typeof loosening) =>
