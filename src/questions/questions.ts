@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { watch } from "node:fs";
-import { link, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { access, link, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AirlockError, messageOf, systemCodeOf } from "../base/errors.js";
 import { isAbandoned, takeLock } from "../base/file-lock.js";
@@ -90,6 +90,12 @@ async function readQuestion(folder: string, id: string): Promise<WaitingQuestion
     for (const path of Object.values(place)) await rm(path, { force: true });
     return null;
   }
+  // Its asker has not looked yet: nobody is to be asked again.
+  const isAnswered = await access(place.answer).then(
+    () => true,
+    () => false,
+  );
+  if (isAnswered) return null;
   try {
     const text = await readFile(place.question, "utf8");
     return { question: questionSchema.parse(JSON.parse(text)), digest: digestOf(text) };

@@ -46,6 +46,17 @@ describe("a question", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it("waits no more once it is answered, also before its asker has looked", async () => {
+    const folder = newFolder();
+    const asked = askPeople(folder, questionOf("q1"));
+    const [waiting] = await waitingIn(folder);
+    await answerQuestion(folder, waiting as WaitingQuestion, yes);
+    // The asker takes its files away in another turn of the event loop, at the earliest.
+    const list = listQuestions(folder);
+    expect(await list).toEqual([]);
+    await asked;
+  });
+
   it("is denied when nobody answers in time, and when the asker gives up", async () => {
     const folder = newFolder();
     expect(await askPeople(folder, questionOf("q1", { deadline: Date.now() + 60 }))).toMatchObject({
