@@ -9,19 +9,16 @@ const fetchMs = 240_000;
 
 const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "airlock-tests");
 
-/**
- * A package that only tests need and that is too large to be a dependency of everybody who builds Airlock: fetched by npm, once, into a
- * cache folder. Gives the folder of its `node_modules`.
- */
-export async function fetchPackage(name: string, version: string): Promise<string> {
-  const folder = join(cache, `${name.replace(/[@/]/g, "_")}@${version}`);
+/** Packages fetched into a folder of their own below the cache; gives the folder of its `node_modules`. */
+export async function fetchPackages(label: string, packages: readonly string[]): Promise<string> {
+  const folder = join(cache, label);
   const modules = join(folder, "node_modules");
   if (existsSync(modules)) return modules;
   mkdirSync(cache, { recursive: true });
   const fresh = mkdtempSync(join(cache, "fetching-"));
   try {
     writeFileSync(join(fresh, "package.json"), '{ "private": true }\n');
-    const words = ["install", "--no-audit", "--no-fund", "--no-save", `${name}@${version}`];
+    const words = ["install", "--no-audit", "--no-fund", "--no-save", ...packages];
     await run("npm", words, { cwd: fresh, timeout: fetchMs, maxBuffer: 1 << 24 });
     // Whole or not at all, also when two tests fetch the same.
     renameSync(fresh, folder);
@@ -30,6 +27,14 @@ export async function fetchPackage(name: string, version: string): Promise<strin
     if (!existsSync(modules)) throw error;
   }
   return modules;
+}
+
+/**
+ * A package that only tests need and that is too large to be a dependency of everybody who builds Airlock: fetched by npm, once, into a
+ * cache folder. Gives the folder of its `node_modules`.
+ */
+export function fetchPackage(name: string, version: string): Promise<string> {
+  return fetchPackages(`${name.replace(/[@/]/g, "_")}@${version}`, [`${name}@${version}`]);
 }
 
 /** The path of a program of a fetched package. */
