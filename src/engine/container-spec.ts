@@ -29,9 +29,9 @@ export function containerBody(
     Healthcheck: { Test: ["NONE"] },
     ExposedPorts: {},
     Volumes: {},
-    NetworkDisabled: false,
+    NetworkDisabled: request.networkDisabled,
     OnBuild: [],
-    HostConfig: { ...confinement(request, product), ...resources(request), ...nothingElse, ...names(request) },
+    HostConfig: { ...confinement(request, product), ...resources(request), ...nothingElse },
     NetworkingConfig: { EndpointsConfig: {} },
   };
 }
@@ -58,6 +58,7 @@ function confinement(request: ContainerRequest, product: EngineFacts["product"])
     UTSMode: "",
     UsernsMode: "",
     CgroupnsMode: "private",
+    Sysctls: request.sysctls ?? {},
     ...(request.runtime === undefined ? {} : { Runtime: request.runtime }),
   };
 }
@@ -82,11 +83,6 @@ function resources(request: ContainerRequest): Readonly<Record<string, unknown>>
   };
 }
 
-// With no search list of its own a container gets the host's: names of somebody's network, where only ours may answer.
-function names({ nameservers = [], sysctls = {} }: ContainerRequest): Readonly<Record<string, unknown>> {
-  return { Dns: nameservers, DnsSearch: nameservers.length === 0 ? [] : ["."], Sysctls: sysctls };
-}
-
 // The log driver stays off: a sandbox that floods its output would fill the engine's disk.
 const nothingElse = {
   LogConfig: { Type: "none", Config: {} },
@@ -101,6 +97,8 @@ const nothingElse = {
   DeviceCgroupRules: [],
   GroupAdd: [],
   Links: [],
+  Dns: [],
+  DnsSearch: [],
   DnsOptions: [],
   ExtraHosts: [],
   PortBindings: {},
@@ -115,5 +113,5 @@ function mountBody(mount: Mount): Readonly<Record<string, unknown>> {
   const common = { Type: mount.type, Source: mount.source, Target: mount.target, ReadOnly: mount.readOnly };
   return mount.type === "volume"
     ? { ...common, VolumeOptions: { NoCopy: mount.noCopy, Labels: {}, DriverConfig: {} } }
-    : { ...common, BindOptions: { Propagation: "rprivate", NonRecursive: true } };
+    : { ...common, BindOptions: { Propagation: mount.propagation ?? "rprivate", NonRecursive: true } };
 }

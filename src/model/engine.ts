@@ -46,12 +46,14 @@ export interface VolumeMount {
   readonly noCopy: boolean;
 }
 
-/** A bind mount: always private, never recursive. */
+/** A bind mount, never recursive. */
 export interface BindMount {
   readonly type: "bind";
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;
+  /** Left out: private. Of its own data folder an engine gives nothing that way. */
+  readonly propagation?: "rslave";
 }
 
 export type Mount = VolumeMount | BindMount;
@@ -92,8 +94,11 @@ export interface ContainerRequest {
   readonly pidsLimit: number;
   readonly shmBytes: number;
   readonly oomScoreAdjustment: number;
-  /** What /etc/resolv.conf names; left out: whatever the engine puts there. */
-  readonly nameservers?: readonly string[] | undefined;
+  /**
+   * The engine prepares nothing for a network, and leaves /etc/hosts and /etc/resolv.conf empty. There is no interface but the
+   * loopback in either case; without the preparation a start takes half the time.
+   */
+  readonly networkDisabled: boolean;
   /** Of the container's own network namespace. */
   readonly sysctls?: Readonly<Record<string, string>> | undefined;
   /** Name of a runtime of the engine; undefined: its default. */

@@ -6,7 +6,6 @@ import { defaultLimits } from "../config/defaults.js";
 import type { Engine, EngineFacts } from "../model/engine.js";
 import { buildSandboxRequest } from "../wall/container-spec.js";
 import { proveWall } from "../wall/prove.js";
-import { keeperNames } from "./keeper.js";
 import { readInitLine } from "./sandbox/release.js";
 import type { Workbench } from "./workbench.js";
 
@@ -118,7 +117,10 @@ async function spaceFinding(bench: Workbench): Promise<Finding> {
 }
 
 async function proveRuntime(bench: Workbench, engine: Engine, runtime: string, container: string): Promise<number> {
-  const image = await engine.inspectImage(bench.sandboxImage);
+  const [{ runtimeVolume }, image] = await Promise.all([
+    bench.keeperContainer(),
+    engine.inspectImage(bench.sandboxImage),
+  ]);
   const request = buildSandboxRequest({
     name: container,
     image: bench.sandboxImage,
@@ -131,15 +133,8 @@ async function proveRuntime(bench: Workbench, engine: Engine, runtime: string, c
     gid: 1000,
     user: "agent",
     tty: false,
-    mounts: [
-      {
-        type: "volume",
-        source: keeperNames(bench.home, bench.surroundings.imageHash).runtime,
-        target: "/airlock",
-        readOnly: true,
-        noCopy: true,
-      },
-    ],
+    mounts: [],
+    runtimeVolume,
     limits: { ...defaultLimits, cpus: 1 },
     runtime,
   });
@@ -172,7 +167,6 @@ async function proveRuntime(bench: Workbench, engine: Engine, runtime: string, c
 /** Starts a sandbox in a runtime and proves its wall; throws `E_RUNTIME_UNUSABLE` when it hangs, fails or has holes. */
 export async function testRuntime(bench: Workbench, runtime: string): Promise<number> {
   const engine = await bench.engine();
-  await bench.keeperContainer();
   const container = `airlock-self-test-${newToken(6)}`;
   const late = new AirlockError("E_RUNTIME_UNUSABLE", `no answer after ${selfTestMs / 1_000} s`);
   try {

@@ -36,6 +36,7 @@ function readingRequest(bench: Workbench, image: string): ContainerRequest {
     pidsLimit: 16,
     shmBytes: megabyte,
     oomScoreAdjustment: 500,
+    networkDisabled: true,
   };
 }
 

@@ -4,6 +4,7 @@ import { AirlockError, isAirlockError } from "../base/errors.js";
 import { takeLock } from "../base/file-lock.js";
 import { newToken } from "../base/ids.js";
 import type { ContainerRequest, ContainerState, Engine, Labels, VolumeRequest } from "../model/engine.js";
+import { type RuntimeVolume, runtimeTarget } from "../wall/container-spec.js";
 import type { AirlockHome } from "./home.js";
 
 /** The names of what a state folder shares among its sessions on one engine. */
@@ -21,6 +22,7 @@ export interface RunningKeeper {
   readonly socketFolder: string | null;
   /** Where the engine has the store's files. */
   readonly store: string;
+  readonly runtimeVolume: RuntimeVolume;
 }
 
 const storeTarget = "/store";
@@ -76,7 +78,7 @@ function keeperRequest(
     // /airlock, and sandboxes then mount it read-only over any image.
     mounts: [
       volume(names.store, storeTarget, true),
-      volume(names.runtime, "/airlock", false),
+      volume(names.runtime, runtimeTarget, false),
       ...(socket === null
         ? []
         : [{ type: "bind", source: socket.path, target: socketTarget, readOnly: false } as const]),
@@ -90,6 +92,7 @@ function keeperRequest(
     pidsLimit: 256,
     shmBytes: megabyte,
     oomScoreAdjustment: 0,
+    networkDisabled: true,
   };
 }
 
@@ -154,6 +157,12 @@ async function startKeeper(engine: Engine, state: ContainerState, socketFolder: 
   await engine.startContainer(state.id);
 }
 
+function sourceOf({ mounts }: ContainerState, volume: string): string {
+  const source = mounts.find(({ target }) => target === volume)?.source ?? "";
+  if (source !== "") return source;
+  throw new AirlockError("E_KEEPER_FAILED", `the keeper has nothing mounted at ${volume}`, { hint: "airlock setup" });
+}
+
 /** Makes sure that the keeper runs: creates it, or starts it again after the engine was restarted. */
 export async function ensureKeeper(
   engine: Engine,
@@ -179,7 +188,7 @@ export async function ensureKeeper(
   }
   const socketFolder = socketFolderOf(home, state.labels);
   if (state.status !== "running") await startKeeper(engine, state, socketFolder);
-  const store = state.mounts.find(({ target }) => target === storeTarget)?.source ?? "";
-  if (store === "") throw new AirlockError("E_KEEPER_FAILED", "the keeper has no store", { hint: "airlock setup" });
-  return { container: state.id, sharesFiles: socketFolder !== null, socketFolder, store };
+  const store = sourceOf(state, storeTarget);
+  const runtimeVolume = { name: names.runtime, folder: sourceOf(state, runtimeTarget) };
+  return { container: state.id, sharesFiles: socketFolder !== null, socketFolder, store, runtimeVolume };
 }

@@ -159,7 +159,7 @@ async function makeContainer(
   bench: Workbench,
   { record, image, tty }: SandboxWish,
 ): Promise<{ readonly request: ContainerRequest; readonly container: string }> {
-  const request = sandboxRequest(bench, { record, image, tty });
+  const request = await sandboxRequest(bench, { record, image, tty });
   await createLayerVolumes(bench, record);
   return { request, container: await (await bench.engine()).createContainer(request) };
 }

@@ -64,7 +64,7 @@ export async function reopenSession(
   await createLayerVolumes(bench, stopped);
   const { record, kept } = await containerFor(bench, stopped);
   const tty = kept?.tty === true;
-  const request = sandboxRequest(bench, { record, image, tty });
+  const request = await sandboxRequest(bench, { record, image, tty });
   const container = kept?.id ?? (await engine.createContainer(request));
   await using sandbox = await startSandbox(bench, { container, request, record, image, tty });
   const proved = await acceptVerdict(bench, { ...record, command: null }, sandbox);

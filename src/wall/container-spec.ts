@@ -6,6 +6,13 @@ import type { Limits, SandboxUser } from "../model/session.js";
 import { isLoadingVariable } from "./loading-variables.js";
 import { seccompProfile } from "./seccomp.js";
 
+/** The volume that holds our programs, and what every sandbox knows of names. */
+export interface RuntimeVolume {
+  readonly name: string;
+  /** Where the engine has its files. */
+  readonly folder: string;
+}
+
 /** What a session decides about its sandbox; everything else is the wall's. */
 export interface SandboxSpec {
   readonly name: string;
@@ -23,6 +30,7 @@ export interface SandboxSpec {
   readonly user: SandboxUser;
   readonly tty: boolean;
   readonly mounts: readonly Mount[];
+  readonly runtimeVolume: RuntimeVolume;
   readonly limits: Limits;
   readonly runtime: string | undefined;
   /** The user id of the hatch, for a sandbox that gets a wire; it still has no interface. */
@@ -116,9 +124,20 @@ function namesFolder({ uid, gid }: SandboxSpec): Readonly<Record<string, string>
 
 // The hatch answers every name, and needs no capability for the ports of a namespace that leads nowhere.
 const hatchNetwork = {
-  nameservers: ["127.0.0.1"],
   sysctls: { "net.ipv4.ip_unprivileged_port_start": "0" },
 } as const;
+
+export const runtimeTarget = "/airlock";
+/** What names mean is told by files of ours, the same for every sandbox: the engine's own would be the host's list of name servers. */
+export const nameFileTargets: readonly string[] = ["/etc/hosts", "/etc/resolv.conf"];
+
+function ownMounts({ runtimeVolume: { name, folder } }: SandboxSpec): Mount[] {
+  const nameFiles = nameFileTargets.map((target) => ({ target, source: posix.join(folder, posix.basename(target)) }));
+  return [
+    { type: "volume", source: name, target: runtimeTarget, readOnly: true, noCopy: true },
+    ...nameFiles.map((file) => ({ ...file, type: "bind", readOnly: true, propagation: "rslave" }) as const),
+  ];
+}
 
 // The engine would give the image a volume of its own for each, on its disk and without any limit.
 function imageFolders({ imageVolumes, mounts, uid, gid }: SandboxSpec, bytes: number): Record<string, string> {
@@ -149,7 +168,7 @@ export function buildSandboxRequest(spec: SandboxSpec): ContainerRequest {
     readOnlyRoot: user === "agent",
     capabilitiesAdded: user === "root" ? rootCapabilities : [],
     seccompProfile: seccompProfile(),
-    mounts: spec.mounts,
+    mounts: [...ownMounts(spec), ...spec.mounts],
     tmpfs: {
       "/run": "rw,nosuid,nodev,noexec,size=16m,mode=755",
       ...imageFolders(spec, temporary),
@@ -158,6 +177,7 @@ export function buildSandboxRequest(spec: SandboxSpec): ContainerRequest {
       "/tmp": `rw,nosuid,nodev,exec,size=${temporary},nr_inodes=200k,mode=1777`,
       ...(spec.hatchUid === undefined ? {} : hatchFolder(spec.hatchUid)),
     },
+    networkDisabled: true,
     ...(spec.hatchUid === undefined ? {} : hatchNetwork),
     maskedPaths,
     readOnlyPaths,

@@ -57,7 +57,7 @@ function expectedHostConfig(request: ContainerRequest): Fields {
     AutoRemove: false,
     Init: false,
     Sysctls: request.sysctls ?? {},
-    Dns: request.nameservers ?? [],
+    Dns: [],
     VolumeDriver: "",
     OomScoreAdj: request.oomScoreAdjustment,
     ...(request.runtime === undefined ? {} : { Runtime: request.runtime }),

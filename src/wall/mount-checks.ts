@@ -1,7 +1,9 @@
+import { posix } from "node:path";
 import { encodePath } from "../base/byte-path.js";
 import type { ContainerRequest } from "../model/engine.js";
 import type { ApprovedPath } from "../model/session.js";
 import { check, checkEqual, type WallCheck } from "./check.js";
+import { nameFileTargets, runtimeTarget } from "./container-spec.js";
 import type { ProbedMount, ProbeReport } from "./report.js";
 
 /** What an engine mounts by itself in every container. */
@@ -64,6 +66,12 @@ function bindChecks(mount: ProbedMount, approved: ApprovedPath | undefined, targ
   ];
 }
 
+// The engine took a path of its own for these; what it mounted must be the file in the very volume that holds our programs.
+function nameFileChecks(mount: ProbedMount, runtime: ProbedMount | undefined, target: string): WallCheck[] {
+  const wanted = `${runtime?.device} ${posix.join(runtime?.root ?? "", posix.basename(target))}`;
+  return [checkEqual(`${target} is ours`, wanted, `${mount.device} ${mount.root}`)];
+}
+
 interface MountFacts {
   readonly approvals: readonly ApprovedPath[];
   readonly imageVolumes: readonly string[];
@@ -83,6 +91,9 @@ export function mountChecks(
     const mount = byTarget.get(probed(target));
     if (mount === undefined) return [];
     const access = check(`${target} access`, has(mount, readOnly ? "ro" : "rw"), readOnly ? "ro" : "rw", mount.options);
+    if (nameFileTargets.includes(target)) {
+      return [access, ...nameFileChecks(mount, byTarget.get(runtimeTarget), target)];
+    }
     if (type === "bind")
       return sameKernel
         ? [

@@ -38,8 +38,9 @@ const weakenings: Readonly<Record<Configuration, (body: Body) => void>> = {
     const filter = (HostConfig["SecurityOpt"] as string[]).filter((option) => option.startsWith("seccomp="));
     Object.assign(HostConfig, { SecurityOpt: filter, Mounts: [...others, plain] });
   },
-  host: ({ HostConfig }) =>
-    Object.assign(HostConfig, {
+  host: (body) => {
+    body["NetworkDisabled"] = false;
+    Object.assign(body.HostConfig, {
       NetworkMode: "bridge",
       PidMode: "host",
       Binds: ["/var/run/docker.sock:/mnt/docker.sock"],
@@ -48,7 +49,8 @@ const weakenings: Readonly<Record<Configuration, (body: Body) => void>> = {
       Memory: 0,
       MemorySwap: 0,
       PidsLimit: 0,
-    }),
+    });
+  },
   "kernel paths": ({ HostConfig }) =>
     Object.assign(HostConfig, { ReadonlyPaths: [], MaskedPaths: [], Binds: ["/sys/fs/cgroup:/sys/fs/cgroup"] }),
 };

@@ -27,6 +27,7 @@ export function containerRequest(changes: Partial<ContainerRequest> & { readonly
     pidsLimit: 64,
     shmBytes: 1 << 20,
     oomScoreAdjustment: 100,
+    networkDisabled: false,
     ...changes,
   };
 }

@@ -51,6 +51,7 @@ export class WallLab implements AsyncDisposable {
   readonly image: string;
   readonly #docker = new Docker();
   readonly #runtime = `airlock-test-runtime-${newToken(6)}`;
+  #runtimeFolder = "";
 
   private constructor(engine: Engine, image: string) {
     this.engine = engine;
@@ -78,8 +79,12 @@ export class WallLab implements AsyncDisposable {
   async #fillRuntime(): Promise<void> {
     await this.volume(this.#runtime, {});
     const request = this.request({});
-    const filling = request.mounts.map((mount) => ({ ...mount, noCopy: false }));
-    await this.engine.removeContainer(await this.engine.createContainer({ ...request, mounts: filling }));
+    const volumes = request.mounts.filter(({ type }) => type === "volume");
+    const filling = volumes.map((mount) => ({ ...mount, noCopy: false }));
+    const container = await this.engine.createContainer({ ...request, mounts: filling });
+    const state = await this.engine.inspectContainer(container);
+    this.#runtimeFolder = state?.mounts[0]?.source ?? "";
+    await this.engine.removeContainer(container);
   }
 
   async volume(name: string, driverOptions: Readonly<Record<string, string>>): Promise<string> {
@@ -101,11 +106,9 @@ export class WallLab implements AsyncDisposable {
       tty: false,
       limits: { memoryBytes: 512 * 1024 * 1024, cpus: 1, pids: 128, diskBytes: 1024 ** 3, timeoutSeconds: 0 },
       runtime: undefined,
+      mounts: [],
+      runtimeVolume: { name: this.#runtime, folder: this.#runtimeFolder },
       ...spec,
-      mounts: [
-        { type: "volume", source: this.#runtime, target: "/airlock", readOnly: true, noCopy: true },
-        ...(spec.mounts ?? []),
-      ],
     });
   }
 

@@ -41,8 +41,8 @@ function readerRecord(bench: Workbench, record: SessionRecord, image: ImageState
   };
 }
 
-function readerRequest(bench: Workbench, record: SessionRecord, image: ImageState): ContainerRequest {
-  const request = sandboxRequest(bench, { record, image, tty: false });
+async function readerRequest(bench: Workbench, record: SessionRecord, image: ImageState): Promise<ContainerRequest> {
+  const request = await sandboxRequest(bench, { record, image, tty: false });
   return {
     ...request,
     name: `airlock-${record.id}-git-${newToken(6)}`,
@@ -105,10 +105,9 @@ function explain(record: SessionRecord, exitCode: number, stderr: string): Airlo
 export async function writeBundle(bench: Workbench, wish: BundleWish): Promise<void> {
   const engine = await bench.engine();
   const image = await requireImage(bench, bench.sandboxImage);
-  await bench.keeperContainer();
   await createLayerVolumes(bench, wish.record);
   const record = readerRecord(bench, wish.record, image);
-  const request = readerRequest(bench, record, image);
+  const request = await readerRequest(bench, record, image);
   // One that was killed here left its own behind.
   for (const { id } of await engine.listContainers(request.labels)) await engine.removeContainer(id);
   const container = await engine.createContainer(request);

@@ -70,6 +70,7 @@ function censusRequest(bench: Workbench, record: SessionRecord, container: strin
     pidsLimit: 8,
     shmBytes: megabyte,
     oomScoreAdjustment: 0,
+    networkDisabled: true,
     joinsProcessesOf: container,
   };
 }

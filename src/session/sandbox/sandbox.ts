@@ -5,7 +5,6 @@ import type { ContainerRequest, ContainerState, Engine, EngineStreams, ImageStat
 import type { ApprovedPath, Layer, SessionRecord } from "../../model/session.js";
 import { buildSandboxRequest } from "../../wall/container-spec.js";
 import type { ApprovedBase, WallVerdict } from "../../wall/prove.js";
-import { keeperNames } from "../keeper.js";
 import { hasNetwork, hatchProxy, hatchUid } from "../network/hatch.js";
 import type { Workbench } from "../workbench.js";
 import { holdBases, startHeld } from "./bases.js";
@@ -48,14 +47,8 @@ function pathMounts(paths: readonly ApprovedPath[]): Mount[] {
 }
 
 /** The container that a session's record asks for. */
-export function sandboxRequest(bench: Workbench, { record, image, tty }: SandboxWish): ContainerRequest {
-  const runtime: Mount = {
-    type: "volume",
-    source: keeperNames(bench.home, bench.surroundings.imageHash).runtime,
-    target: "/airlock",
-    readOnly: true,
-    noCopy: true,
-  };
+export async function sandboxRequest(bench: Workbench, { record, image, tty }: SandboxWish): Promise<ContainerRequest> {
+  const { runtimeVolume } = await bench.keeperContainer();
   return buildSandboxRequest({
     name: `airlock-${record.id}-${record.generation}`,
     image: record.rootImage ?? record.image.id,
@@ -68,7 +61,8 @@ export function sandboxRequest(bench: Workbench, { record, image, tty }: Sandbox
     gid: record.gid,
     user: record.user,
     tty,
-    mounts: [runtime, ...layerMounts(record.layers), ...pathMounts(record.paths)],
+    mounts: [...layerMounts(record.layers), ...pathMounts(record.paths)],
+    runtimeVolume,
     limits: record.limits,
     runtime: record.runtime ?? undefined,
     ...(hasNetwork(record) ? { hatchUid: hatchUid(record) } : {}),

@@ -245,6 +245,19 @@ describe("the mounts that init sees", () => {
     expect(await spoiled((all) => Object.assign(at(all, "/mnt/set"), { options: "rw" }))).toContain("/mnt/set access");
   });
 
+  it("are red when what says which names there are is not the file beside our programs", async () => {
+    const elsewhere = "/volumes/other/_data/hosts";
+    expect(await spoiled((all) => Object.assign(at(all, "/etc/hosts"), { root: elsewhere }))).toEqual([
+      "/etc/hosts is ours",
+    ]);
+    expect(await spoiled((all) => Object.assign(at(all, "/etc/resolv.conf"), { device: "2" }))).toEqual([
+      "/etc/resolv.conf is ours",
+    ]);
+    expect(await spoiled((all) => Object.assign(at(all, "/etc/hosts"), { options: "rw" }))).toEqual([
+      "/etc/hosts access",
+    ]);
+  });
+
   it("are red when the last of several on one path is another than was asked for", async () => {
     const stacked = await spoiled((all) => all.push({ ...at(all, layer), type: "ext4" }));
     expect(stacked).toEqual(["/srv/prøject is an overlay"]);

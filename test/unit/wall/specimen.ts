@@ -18,8 +18,8 @@ export function specimenSpec(changes: Partial<SandboxSpec> = {}): SandboxSpec {
     gid: 1001,
     user: "agent",
     tty: false,
+    runtimeVolume: { name: "runtime", folder: "/var/lib/docker/volumes/runtime/_data" },
     mounts: [
-      { type: "volume", source: "runtime", target: "/airlock", readOnly: true, noCopy: true },
       { type: "volume", source: "layer", target: "/srv/prøject", readOnly: false, noCopy: true },
       { type: "bind", source: "/data/set", target: "/mnt/set", readOnly: true },
     ],
@@ -58,10 +58,10 @@ export function specimenState(request: ContainerRequest): ContainerState {
   };
 }
 
-const mount = (target: string, type: string, options: string, identity = ["1", "1"]): Fields => ({
+const mount = (target: string, type: string, options: string, identity = ["1", "1"], root = "/"): Fields => ({
   device: identity[0],
   inode: identity[1],
-  root: "/",
+  root,
   target,
   options,
   type,
@@ -94,7 +94,9 @@ export function specimenReport(): Fields & { mounts: Fields[]; syscalls: Fields;
       mount("/sys/firmware", "tmpfs", "ro,relatime"),
       mount("/run", "tmpfs", "rw,nosuid,nodev,noexec"),
       mount("/tmp", "tmpfs", "rw,nosuid,nodev"),
-      mount("/airlock", "ext4", "ro,relatime"),
+      mount("/airlock", "ext4", "ro,relatime", ["1", "1"], "/volumes/runtime/_data"),
+      mount("/etc/hosts", "ext4", "ro,relatime", ["1", "1"], "/volumes/runtime/_data/hosts"),
+      mount("/etc/resolv.conf", "ext4", "ro,relatime", ["1", "1"], "/volumes/runtime/_data/resolv.conf"),
       mount("/srv/pr\udcc3\udcb8ject", "overlay", "rw,nosuid,nodev"),
       mount("/mnt/set", "ext4", "ro,relatime", ["66", "77"]),
     ],
