@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
-import { mkdir, open, readFile, rm, rmdir, stat } from "node:fs/promises";
+import { closeSync, openSync, readFileSync, unlinkSync, writeSync } from "node:fs";
+import { mkdir, readFile, rm, rmdir, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemCodeOf } from "./errors.js";
 
@@ -39,15 +39,36 @@ async function readHolder(path: string): Promise<Holder | null> {
   return pid === undefined || start === undefined ? null : { pid: Number(pid), start };
 }
 
-async function tryCreate(path: string): Promise<boolean> {
+function unlinkIfThere(path: string): void {
   try {
-    await using file = await open(path, "wx", 0o600);
-    await file.writeFile(`${process.pid} ${startOf(process.pid) ?? "-"}`);
-    return true;
+    unlinkSync(path);
+  } catch (error) {
+    if (systemCodeOf(error) !== "ENOENT") throw error;
+  }
+}
+
+let ownStart: string | null = null;
+
+// In one go: microseconds each, where a turn of the event loop between them is many times that, and every journal entry takes a lock.
+function tryCreate(path: string): boolean {
+  ownStart ??= startOf(process.pid) ?? "-";
+  let file: number;
+  try {
+    file = openSync(path, "wx", 0o600);
   } catch (error) {
     if (systemCodeOf(error) === "EEXIST") return false;
     throw error;
   }
+  try {
+    writeSync(file, `${process.pid} ${ownStart}`);
+  } catch (error) {
+    // A full disk: an empty lock would hold everybody up until it is old.
+    unlinkIfThere(path);
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+  return true;
 }
 
 // Only under the guard is a dead holder's file removed, after a second look: else two that wait could each remove the
@@ -96,13 +117,13 @@ interface Waiting {
  */
 export async function takeLock(path: string, { waitMs, signal }: Waiting): Promise<AsyncDisposable | null> {
   const deadline = Date.now() + waitMs;
-  while (!(await tryCreate(path))) {
+  while (!tryCreate(path)) {
     signal?.throwIfAborted();
     if (await isHeldByTheDead(path)) await removeIfDead(path);
     else if (Date.now() >= deadline) return null;
     else await sleep(pollMs, undefined, signal === undefined ? {} : { signal });
   }
-  return { [Symbol.asyncDispose]: () => rm(path, { force: true }) };
+  return { [Symbol.asyncDispose]: async () => unlinkIfThere(path) };
 }
 
 /** Whether a lock file is there and its holder is dead: killed before it could tidy up. */

@@ -1,5 +1,6 @@
 import {
   closeSync,
+  constants,
   fdatasync,
   fstatSync,
   ftruncateSync,
@@ -7,7 +8,6 @@ import {
   openSync,
   readFileSync,
   readSync,
-  writeFileSync,
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
@@ -61,24 +61,25 @@ function cutEvents(headPath: string, { last }: Tail): JournalEvent[] {
   return Number(until) > (last?.seq ?? 0) ? [{ kind: cutKind, data: { until: Number(until), hash } }] : [];
 }
 
-function openJournal(path: string): number {
+function openOrMake(path: string, flags: string | number): number {
   try {
-    return openSync(path, "a+", 0o600);
+    return openSync(path, flags, 0o600);
   } catch (error) {
     if (systemCodeOf(error) !== "ENOENT") throw error;
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    return openSync(path, "a+", 0o600);
+    return openSync(path, flags, 0o600);
   }
 }
 
-function writeAll(file: number, text: string): void {
+function writeAll(file: number, text: string, position: number | null): void {
   const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+  for (let at = 0; at < bytes.length; )
+    at += writeSync(file, bytes, at, bytes.length - at, position === null ? null : position + at);
 }
 
 // In one go, without waiting between: each of these takes microseconds, and every turn of the event loop many times that. Only the disk is waited for.
 async function append(paths: JournalPaths, given: readonly JournalEvent[], now: Date): Promise<void> {
-  const file = openJournal(paths.journal);
+  const file = openOrMake(paths.journal, "a+");
   try {
     const tail = readTail(file);
     const torn = tail.size - tail.wholeBytes;
@@ -96,7 +97,7 @@ async function append(paths: JournalPaths, given: readonly JournalEvent[], now: 
       text += formatEntry(entry);
       last = entry;
     }
-    writeAll(file, text);
+    writeAll(file, text, null);
     if (given.some(({ isOutcome }) => isOutcome !== true)) await sync(file);
     if (last !== null) writeHead(paths.head, `${last.seq} ${last.hash}\n`);
   } finally {
@@ -106,13 +107,14 @@ async function append(paths: JournalPaths, given: readonly JournalEvent[], now: 
 
 const sync = promisify(fdatasync);
 
+// Over what stands there, which is never longer: a file that is emptied first is written to the disk at once by some file systems.
 function writeHead(path: string, text: string): void {
+  const file = openOrMake(path, constants.O_WRONLY | constants.O_CREAT);
   try {
-    writeFileSync(path, text, { mode: 0o600 });
-  } catch (error) {
-    if (systemCodeOf(error) !== "ENOENT") throw error;
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(path, text, { mode: 0o600 });
+    writeAll(file, text, 0);
+    if (fstatSync(file).size > text.length) ftruncateSync(file, text.length);
+  } finally {
+    closeSync(file);
   }
 }
 
