@@ -185,6 +185,7 @@ static void start(struct call *call) {
   };
   if (call->operation == RESOLVE) return resolve(call);
   if (call->operation == SHELL) return shell_begin(call);
+  if (call->operation == RUN && spare_take(call)) return;
   if (job_start(call, work[call->operation], false) == NULL) return call_fail(call, strerrorname_np(errno), "cannot start a process");
   call->state = IN_RUN;
 }

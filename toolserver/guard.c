@@ -154,7 +154,49 @@ static void lay_environment(const struct call *call) {
   }
 }
 
-static void run_guarded(char *const args[], const char *path) {
+/* Executes a shell in the folder of a call; with its command it runs that and ends, else it waits for scripts. */
+static void execute(const struct call *call, bool has_command) {
+  const char *path = find_shell();
+  bool is_bash = strcmp(path, "/bin/bash") == 0;
+  char bash[] = "bash", sh[] = "sh", option[] = "-c", no_rc[] = "--norc", no_profile[] = "--noprofile";
+  if (has_command) lay_environment(call);
+  enter_folder(call);
+  char *command = has_command ? strdup(record_text(call->records, "command", "")) : NULL;
+  char *once[] = {is_bash ? bash : sh, option, command, NULL};
+  char *kept[] = {is_bash ? bash : sh, is_bash ? no_rc : NULL, no_profile, NULL};
+  execv(path, has_command ? once : kept);
+  failed_errno("cannot start the shell");
+}
+
+static void execute_command(const struct call *call) { execute(call, true); }
+
+static void execute_shell(const struct call *call) { execute(call, false); }
+
+static bool read_whole(void *to, size_t length) {
+  for (size_t at = 0; at < length;) {
+    ssize_t got = read(STDIN_FILENO, (char *)to + at, length - at);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return false;
+    at += (size_t)got;
+  }
+  return true;
+}
+
+/* Waits for the call. This process cannot be traced before it executes the shell: what an earlier command left could not reach into it. */
+static void execute_awaited(const struct call *none) {
+  (void)none;
+  struct call call = {.operation = RUN};
+  if (!read_whole(&call.records.length, sizeof call.records.length)) _exit(1);
+  char *body = malloc(call.records.length);
+  int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (body == NULL || null < 0) failed_errno("cannot take the command");
+  if (!read_whole(body, call.records.length) || dup2(null, STDIN_FILENO) < 0) _exit(1);
+  call.records.data = body;
+  execute(&call, true);
+}
+
+/* The child has the control socket until it executes the shell, to say why it cannot. */
+static void run_guarded(const struct call *call, void (*work)(const struct call *call)) {
   sigset_t mask, none;
   sigemptyset(&none);
   sigemptyset(&mask);
@@ -168,8 +210,8 @@ static void run_guarded(char *const args[], const char *path) {
     setsid();
     signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    execv(path, args);
-    _exit(127);
+    work(call);
+    _exit(1);
   }
   /* The reader of the command's output shall see its end. */
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -179,21 +221,16 @@ static void run_guarded(char *const args[], const char *path) {
 }
 
 void guard_command(const struct call *call) {
-  const char *path = find_shell();
-  char *command = strdup(record_text(call->records, "command", ""));
-  lay_environment(call);
-  enter_folder(call);
-  char name[] = "bash", option[] = "-c";
-  char *args[] = {strcmp(path, "/bin/sh") == 0 ? name + 2 : name, option, command, NULL};
-  run_guarded(args, path);
+  run_guarded(call, execute_command);
   _exit(1);
 }
 
 void guard_shell(const struct call *call) {
-  const char *path = find_shell();
-  enter_folder(call);
-  char bash[] = "bash", no_rc[] = "--norc", no_profile[] = "--noprofile", sh[] = "sh";
-  char *as_bash[] = {bash, no_rc, no_profile, NULL}, *as_sh[] = {sh, NULL};
-  run_guarded(strcmp(path, "/bin/sh") == 0 ? as_sh : as_bash, path);
+  run_guarded(call, execute_shell);
+  _exit(1);
+}
+
+void guard_spare(const struct call *none) {
+  run_guarded(none, execute_awaited);
   _exit(1);
 }

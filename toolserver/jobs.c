@@ -13,7 +13,7 @@
 
 enum { PIPE_BYTES = 1 << 18, HIGH_FD = 64, STRAY_ROUNDS = 50 };
 
-struct job jobs[MAX_CALLS + MAX_SHELLS];
+struct job jobs[MAX_JOBS];
 static uint8_t scratch[MAX_DATA];
 static uint64_t clock_of_use;
 
@@ -80,16 +80,16 @@ static void enter_child(const struct ends *ends, int input) {
   close_from(CONTROL_FD + 1);
 }
 
-static bool has_guard(const struct call *call) { return call->operation == RUN || call->operation == SHELL; }
+static bool has_guard(const struct call *call) { return call == NULL || call->operation == RUN || call->operation == SHELL; }
 
-struct job *job_start(struct call *call, void (*work)(const struct call *call), bool is_kept) {
+struct job *job_start(struct call *call, void (*work)(const struct call *call), bool has_script) {
   struct job *job = jobs;
   while (job < jobs + sizeof jobs / sizeof *jobs && job->is_used) job++;
   struct ends ends;
-  if (job == jobs + sizeof jobs / sizeof *jobs || !make_ends(&ends, is_kept)) return NULL;
+  if (job == jobs + sizeof jobs / sizeof *jobs || !make_ends(&ends, has_script)) return NULL;
   pid_t server = getpid(), pid = fork();
   if (pid == 0) {
-    enter_child(&ends, call->input);
+    enter_child(&ends, call == NULL ? -1 : call->input);
     /* A guard ends by the end of its control socket, when all that it guards is gone; a file is written to its end. */
     if (!has_guard(call) && call->operation != WRITE) prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != server) _exit(1);
@@ -106,12 +106,12 @@ struct job *job_start(struct call *call, void (*work)(const struct call *call), 
                       .call = call, .script_fd = ends.script[0], .last_use = ++clock_of_use};
   ends.control[0] = ends.out[0] = ends.err[0] = ends.script[0] = -1;
   close_ends(&ends);
-  call->job = job;
+  if (call != NULL) call->job = job;
   return job;
 }
 
 void job_cancel(struct job *job) {
-  if (job->call != NULL && !has_guard(job->call)) {
+  if (!has_guard(job->call)) {
     if (job->pid > 0) kill(job->pid, SIGKILL);
   } else if (job->control >= 0) {
     send(job->control, "c", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -126,6 +126,17 @@ void job_drop(struct job *job) {
   close_end(&job->script_fd);
   free(job->script);
   *job = (struct job){.control = -1, .pipes = {-1, -1}, .script_fd = -1};
+}
+
+void job_write_script(struct job *job) {
+  if (job->script == NULL) return;
+  ssize_t written = write(job->script_fd, job->script + job->script_at, job->script_length - job->script_at);
+  /* A shell that has ended says so by its guard. */
+  if (written < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (written > 0) job->script_at += (size_t)written;
+  if (written > 0 && job->script_at < job->script_length) return;
+  free(job->script);
+  job->script = NULL;
 }
 
 void job_read_pipe(struct job *job, int stream) {
@@ -170,7 +181,7 @@ static void end_job(struct job *job, const char *words, ssize_t length) {
     if (call->is_cancelled && !has_guard(call)) call_end(call, DONE, "signal=9", 9);
     else call_fail(call, "EIO", "the process that did this was killed");
   }
-  if (length <= 0 && (call == NULL || has_guard(call))) kill_strays();
+  if (length <= 0 && has_guard(call)) kill_strays();
   if (call == NULL) job_drop(job);
   /* Dropped with the call, once its pipes are read. */
   else job->shell[0] = '\0';

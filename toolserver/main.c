@@ -10,7 +10,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { MAX_POLLED = 3 + (MAX_CALLS + MAX_SHELLS) * 4 };
+enum { MAX_POLLED = 3 + MAX_JOBS * 4, IDLE_MS = 1 };
 enum role { FROM_HOST, TO_HOST, CHILDREN, CONTROL, PIPE_OUT, PIPE_ERR, STATUS };
 
 static struct pollfd polled[MAX_POLLED];
@@ -55,7 +55,7 @@ static void serve(const struct pollfd *ready, enum role role, struct job *job) {
     if (read(ready->fd, &info, sizeof info) > 0) jobs_reap();
   } else if (role == CONTROL) job_read_control(job);
   else if (role == STATUS) {
-    if (ready->revents & POLLOUT) shell_write_script(job);
+    if (ready->revents & POLLOUT) job_write_script(job);
     if (ready->revents & ~POLLOUT) shell_read_status(job);
   } else if (job->pipes[role == PIPE_ERR] == ready->fd) job_read_pipe(job, role == PIPE_ERR);
 }
@@ -78,8 +78,9 @@ int main(int arguments, char **args) {
   wire_start();
   for (;;) {
     collect(children);
-    int ready = poll(polled, count, -1);
+    int ready = poll(polled, count, spare_is_wanted() ? IDLE_MS : -1);
     if (ready < 0 && errno != EINTR) die("cannot poll");
+    if (ready == 0) spare_make();
     for (nfds_t i = 0; ready > 0 && i < count; i++)
       if (polled[i].revents != 0) serve(&polled[i], owners[i].role, owners[i].job);
     do {

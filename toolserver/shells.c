@@ -59,17 +59,6 @@ static void make_script(struct job *job, const char *command, const char *cwd) {
   job->script_length = (size_t)(at - script);
 }
 
-void shell_write_script(struct job *job) {
-  if (job->script == NULL) return;
-  ssize_t written = write(job->script_fd, job->script + job->script_at, job->script_length - job->script_at);
-  /* A shell that has ended says so by its guard. */
-  if (written < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (written > 0) job->script_at += (size_t)written;
-  if (written > 0 && job->script_at < job->script_length) return;
-  free(job->script);
-  job->script = NULL;
-}
-
 /* What a background process wrote since the last command belongs to nobody. */
 static void empty_pipes(struct job *job) {
   char dropped[4096];
@@ -96,7 +85,7 @@ void shell_begin(struct call *call) {
   call->job = job;
   call->state = IN_RUN;
   make_script(job, record_text(call->records, "command", ""), cwd);
-  shell_write_script(job);
+  job_write_script(job);
 }
 
 static void take_status(struct job *job) {

@@ -16,6 +16,7 @@ enum {
   MAX_ANSWER = 8192,
   MAX_CALLS = 64,
   MAX_SHELLS = 16,
+  MAX_JOBS = MAX_CALLS + MAX_SHELLS + 1,
   MAX_NAME = 64,
   INPUT_MOST = 64 << 20,
   MAX_HEAD = 8 << 20,
@@ -61,11 +62,13 @@ struct call {
 /* A process of ours that does a call's work: a worker, or the guard of a command. */
 struct job {
   bool is_used;
+  /* Made ahead; its call is still to come. */
+  bool is_spare;
   pid_t pid;
   int control, pipes[2];
   struct call *call;
-  /* Of a kept shell. */
   char shell[MAX_NAME + 1];
+  /* What its process reads before it begins, or a kept shell between its commands. */
   int script_fd;
   char *script;
   size_t script_at, script_length;
@@ -103,10 +106,11 @@ bool call_wants(const struct call *call, int stream);
 void call_take(struct call *call, int stream, const uint8_t *bytes, size_t length);
 
 /* jobs.c */
-extern struct job jobs[MAX_CALLS + MAX_SHELLS];
+extern struct job jobs[MAX_JOBS];
 void jobs_start(void);
-/* Forks; NULL when that failed. In the child `work` runs with 0 the input, 1 and 2 the pipes, 3 the control socket. */
-struct job *job_start(struct call *call, void (*work)(const struct call *call), bool is_kept);
+/* Forks; NULL when that failed. In the child `work` runs with 0 the input, or what scripts are written to, 1 and 2 the pipes, 3 the control socket. */
+struct job *job_start(struct call *call, void (*work)(const struct call *call), bool has_script);
+void job_write_script(struct job *job);
 void job_cancel(struct job *job);
 void job_drop(struct job *job);
 void job_read_pipe(struct job *job, int stream);
@@ -116,12 +120,19 @@ void jobs_reap(void);
 /* shells.c */
 void shell_begin(struct call *call);
 void shell_read_status(struct job *job);
-void shell_write_script(struct job *job);
+
+/* spare.c: a guard with its child, forked before there is a command for them. */
+bool spare_is_wanted(void);
+void spare_make(void);
+/* Gives it the call; false when there is none. */
+bool spare_take(struct call *call);
 
 /* guard.c: in a process of its own. */
 enum { CONTROL_FD = 3 };
 void guard_command(const struct call *call) __attribute__((noreturn));
 void guard_shell(const struct call *call) __attribute__((noreturn));
+/* The call is read from the input, when there is one. */
+void guard_spare(const struct call *none) __attribute__((noreturn));
 /* Kills all that descends from this process, but for what descends from these; true when there was something. */
 bool kill_descendants(const pid_t *but, size_t count);
 

@@ -83,8 +83,9 @@ export async function execInSession(bench: Workbench, id: string, options: ExecO
     isGone: () => isContainerGone(bench, container),
   };
   await matchSize(terminal, remote);
-  streams.stdin.write(releaseFrame({ mode: "run", cwd: options.cwd, env, args: command }));
+  // What cannot be recorded does not run.
   await bench.recorder(record.id)({ kind: "command.start", data: { command, exec: streams.id } });
+  streams.stdin.write(releaseFrame({ mode: "run", cwd: options.cwd, env, args: command }));
   const onAbort = (): void => void kill("SIGKILL").catch(() => undefined);
   bench.signal.addEventListener("abort", onAbort, { once: true });
   if (bench.signal.aborted) onAbort();

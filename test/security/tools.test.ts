@@ -202,23 +202,33 @@ describe("who guards", () => {
 });
 
 describe("what runs in the sandbox", () => {
-  it("can neither trace the tool server nor reach its ends", async () => {
-    const { stdout } = await tools.shell(`exec python3 -c '
+  it("can neither trace the tool server nor reach its ends, nor the process that waits for the next command", async () => {
+    // Server, own guard, the waiting guard and its child.
+    const { stdout } = await tools.shell(`sleep 0.2; exec python3 -c '
 import ctypes, os, subprocess
-pid = int(subprocess.check_output(["pgrep", "-o", "-x", "toolserver"]))
+pids = [int(pid) for pid in subprocess.check_output(["pgrep", "-x", "toolserver"]).split()]
 libc = ctypes.CDLL(None, use_errno=True)
 def attempt(name, work):
   try:
     work(); print(name, "worked")
   except OSError as error:
     print(name, error.errno in (1, 13))
-attempt("ptrace", lambda: libc.ptrace(16, pid, 0, 0) == 0 or (_ for _ in ()).throw(OSError(ctypes.get_errno(), "")))
-for name in ("fd/0", "fd/1", "mem", "environ"): attempt(name, lambda: open(f"/proc/{pid}/{name}", "rb"))
+print(len(pids))
+for pid in pids:
+  attempt("ptrace", lambda: libc.ptrace(16, pid, 0, 0) == 0 or (_ for _ in ()).throw(OSError(ctypes.get_errno(), "")))
+  for name in ("fd/0", "fd/1", "mem", "environ"): attempt(name, lambda: open(f"/proc/{pid}/{name}", "rb"))
 attempt("write", lambda: open("/airlock/toolserver", "wb"))
 '`);
-    expect(stdout.replace("write False", "write True")).toBe(
-      ["ptrace", "fd/0", "fd/1", "mem", "environ", "write"].map((name) => `${name} True\n`).join(""),
-    );
+    const each = ["ptrace", "fd/0", "fd/1", "mem", "environ"].map((name) => `${name} True\n`).join("");
+    expect(stdout.replace("write False", "write True")).toBe(`4\n${each.repeat(4)}write True\n`);
+  });
+
+  it("can kill the process that waits for the next command, which runs all the same", async () => {
+    for (let round = 0; round < 3; round += 1) {
+      const killed = await tools.shell("sleep 0.1; kill -9 $(pgrep -x toolserver | sed 1d | grep -vx $PPID); echo $?");
+      expect(killed.stdout).toBe("0\n");
+      expect((await tools.shell(`echo ${"x".repeat(100_000)} | wc -c`)).stdout).toBe("100001\n");
+    }
   });
 
   it("gets nothing of other calls: no descriptor, no input", async () => {
