@@ -71,6 +71,7 @@ const englishOnly = {
 // Large and rarely needed: each is a file of its own, so that no start reads it. The whole of zod would also take its small
 // sister (`zod/mini`, which every start needs) along. By the name of the file: what is bundled into it, and every way it is imported.
 const apart = {
+  "aws-sdk": { entry: "./src/credentials/aws-sdk.ts", imports: /^\.{1,2}\/aws-sdk\.js$/ },
   dockerode: { entry: "dockerode" },
   "jsonc-parser": { entry: "jsonc-parser/lib/esm/main.js", imports: /^jsonc-parser$/ },
   "mcp-sdk": { entry: "./src/mcp/sdk.ts", imports: /^\.{1,2}\/sdk\.js$/ },
@@ -100,12 +101,19 @@ function writeNotices(metafile) {
       .filter(Boolean),
   );
   packages.add("tree-sitter-bash");
-  const notices = [...packages].sort().map((name) => {
+  // Many packages have the same licence, word for word: it stands there once, below all their names.
+  const [byLicence, texts] = [new Map(), new Map()];
+  for (const name of [...packages].sort()) {
     const folder = join(root, "node_modules", name);
     const { version: packageVersion, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
     const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
-    return `${name} ${packageVersion} (${license})\n\n${file ? readFileSync(join(folder, file), "utf8").trim() : ""}\n`;
-  });
+    const text = file ? readFileSync(join(folder, file), "utf8").trim() : "";
+    // What has none of its own is told by the name of the licence.
+    const key = text === "" ? license : text;
+    byLicence.set(key, [...(byLicence.get(key) ?? []), `${name} ${packageVersion} (${license})`]);
+    texts.set(key, text);
+  }
+  const notices = [...byLicence].map(([key, names]) => `${names.join("\n")}\n\n${texts.get(key)}\n`);
   writeFileSync(
     join(root, fresh, "NOTICES.txt"),
     `Bundled with Airlock:\n\n${notices.join(`\n${"-".repeat(72)}\n\n`)}`,
@@ -204,6 +212,8 @@ const { metafile } = await build({
   define: {
     AIRLOCK_VERSION: JSON.stringify(version),
     AIRLOCK_IMAGE_HASH: JSON.stringify(imageHash()),
+    // AWS's SDK says on everybody's terminal which Node it wants next year.
+    "process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED": '"true"',
     "import.meta.url": "programUrl",
   },
   banner: { js: 'const programUrl = require("node:url").pathToFileURL(__filename).href;' },

@@ -9,6 +9,15 @@ export const catalogue = {
   E_APPLY_FAILED: { exit: 1, doc: "An apply could not be finished and was rolled back." },
   E_APPLY_NOT_FOUND: { exit: 10, doc: "There is no such apply, or nothing to undo." },
   E_APPLY_REFUSED: { exit: 13, doc: "A change may not be applied without more consent." },
+  E_AWS_CREDENTIALS: {
+    exit: 2,
+    doc: "This machine has no AWS credentials, AWS does not take them, or they could not be renewed.",
+  },
+  E_AWS_PROTECTED: {
+    exit: 13,
+    doc: "The AWS account, role or profile is protected, and nobody confirmed that it is meant.",
+  },
+  E_AWS_SCOPE: { exit: 13, doc: "The AWS credentials could not be narrowed for a session as it was asked for." },
   E_BASE_CHANGED: { exit: 14, doc: "The project folder was replaced while the session was starting." },
   E_CANCELLED: { exit: 130, doc: "The command was interrupted." },
   E_CONFIG_INVALID: { exit: 2, doc: "A configuration file has a mistake." },

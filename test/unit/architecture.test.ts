@@ -20,6 +20,7 @@ const floors: Readonly<Record<string, number>> = {
   image: 3,
   journal: 3,
   config: 3,
+  credentials: 3,
   apply: 3,
   git: 3,
   gate: 3,

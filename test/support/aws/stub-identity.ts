@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { need, type StubCaller, StubFault, type StubOperation } from "./stub-call.js";
+import { need, type StubCall, type StubCaller, StubFault, type StubOperation } from "./stub-call.js";
 import type { KnownKey } from "./verify-signature.js";
 
 /** A key of the stub, and whose it is. */
@@ -106,14 +106,29 @@ export function makeIam(state: { readonly rolePolicies: Map<string, string>; ali
     CreateAccessKey: (call) => ({
       AccessKey: { UserName: need(call, "UserName"), AccessKeyId: "AKIASTUBSTUBSTUBSTUB", SecretAccessKey: "x" },
     }),
-    PutRolePolicy: (call) => {
-      state.rolePolicies.set(`${need(call, "RoleName")}/${need(call, "PolicyName")}`, need(call, "PolicyDocument"));
+  };
+  return {
+    ...operations,
+    ...inlinePolicies("Role", state.rolePolicies),
+    ...inlinePolicies("User", state.rolePolicies),
+  };
+}
+
+function inlinePolicies(kind: "Role" | "User", policies: Map<string, string>): Readonly<Record<string, StubOperation>> {
+  const keyOf = (call: StubCall): string => `${need(call, `${kind}Name`)}/${need(call, "PolicyName")}`;
+  return {
+    [`Put${kind}Policy`]: (call) => {
+      policies.set(keyOf(call), need(call, "PolicyDocument"));
       return {};
     },
-    DeleteRolePolicy: (call) => {
-      state.rolePolicies.delete(`${need(call, "RoleName")}/${need(call, "PolicyName")}`);
+    [`Delete${kind}Policy`]: (call) => {
+      policies.delete(keyOf(call));
       return {};
+    },
+    [`List${kind}Policies`]: (call) => {
+      const owner = `${need(call, `${kind}Name`)}/`;
+      const names = [...policies.keys()].filter((key) => key.startsWith(owner)).map((key) => key.slice(owner.length));
+      return { PolicyNames: names, IsTruncated: false };
     },
   };
-  return operations;
 }
