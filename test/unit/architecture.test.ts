@@ -12,6 +12,7 @@ const floors: Readonly<Record<string, number>> = {
   risk: 2,
   wire: 2,
   trust: 2,
+  aws: 2,
   engine: 3,
   workspace: 3,
   wall: 3,
