@@ -76,7 +76,7 @@ export interface CredentialTrace {
   readonly sessionName: string;
   /** The user's or the role's name, whose policies can deny the session; null: nothing can. */
   readonly principal: { readonly kind: "role" | "user"; readonly name: string } | null;
-  /** What `aws:userid` is in calls of the session. */
+  /** What `aws:userid` is like in calls of the session. */
   readonly userId: string | null;
   /** When the last of them ends; null: none was issued. */
   readonly expiresAt: number | null;

@@ -129,7 +129,9 @@ async function assume(attempt: Attempt, wished: string, isChained: boolean): Pro
     const { Arn, AssumedRoleId } = answer.AssumedRoleUser ?? {};
     return {
       ...{ kind: "assumed", keys: requireKeys(sdkKeys({ ...noKeys, ...answer.Credentials })) },
-      ...{ arn: Arn ?? null, account: accountOf(role) ?? accountOf(Arn), userId: AssumedRoleId ?? null },
+      ...{ arn: Arn ?? null, account: accountOf(role) ?? accountOf(Arn) },
+      // Whose role it is, is told by whose policy it stands in.
+      userId: AssumedRoleId ?? `*:${sessionNameOf(wish.sessionId)}`,
       principal: { kind: "role", name: lastName(role) },
     };
   } catch (error) {

@@ -27,7 +27,7 @@ const graceSeconds = 3_600;
 
 function denialOf(trace: CredentialTrace, principal: Principal, expiresAt: number): Denial {
   const end = Math.ceil(expiresAt / 1000);
-  const condition = { StringEquals: { "aws:userid": trace.userId } };
+  const condition = { StringLike: { "aws:userid": trace.userId } };
   const statement = { Effect: "Deny", Action: "*", Resource: "*", Condition: condition };
   return {
     principal,

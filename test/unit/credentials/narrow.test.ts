@@ -227,7 +227,7 @@ describe("taking credentials back", () => {
       Statement: [
         {
           Effect: "Deny",
-          Condition: { StringEquals: { "aws:userid": "AROASTUBSTUBSTUBSTUB1:airlock-brisk-otter-3f2a" } },
+          Condition: { StringLike: { "aws:userid": "AROASTUBSTUBSTUBSTUB1:airlock-brisk-otter-3f2a" } },
         },
       ],
     });
