@@ -16,6 +16,8 @@ export type TrustSubject =
       readonly variables: readonly string[];
       /** Runs in a shell that is kept: what was run there before decides what its words mean, and where it is. */
       readonly isKept: boolean;
+      /** Where redirections really lead, of those that lead somewhere else than they say. */
+      readonly links?: ReadonlyMap<string, string>;
     }
   | { readonly tool: "read" | "write" | "glob" | "grep"; readonly paths: readonly string[] }
   | { readonly tool: "aws"; readonly service: string; readonly operation: string; readonly region: string };

@@ -47,4 +47,8 @@ export interface TrustDecision {
   readonly rule: string;
   readonly why: string;
   readonly tiers: readonly TrustTier[];
+  /** What redirections name, judged as it is written: where it leads is the sandbox's to say. */
+  readonly targets?: readonly string[];
+  /** It is one of the calls that a trust in everything has left. */
+  readonly isCounted?: boolean;
 }

@@ -6,6 +6,7 @@ import type { JournalEvent } from "../model/journal.js";
 import type { SessionRecord } from "../model/session.js";
 import { forgetBases } from "./sandbox/bases.js";
 import { loadSession, lockSession, saveSession } from "./store.js";
+import { endAnyTrustAll } from "./tools/end-any-trust.js";
 import type { Workbench } from "./workbench.js";
 
 /** One thing that a session had, and whether it is gone, as the engine says after the removal. */
@@ -113,6 +114,7 @@ export async function discardLocked(
   // Only a writable root is ever made an image of, and an engine looks through all its images for those of one session.
   const holdings = findHoldings(bench, record.id, record.user === "root");
   holdings.catch(() => undefined);
+  await endAnyTrustAll(bench, record, "the session is discarded");
   // On disk before anything is removed.
   await together(
     journal(...before, { kind: "session.discard" }),

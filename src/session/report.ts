@@ -63,6 +63,8 @@ const tellers: Readonly<Record<string, Teller>> = {
     return `everything trusted from here on, over snapshot ${word(snapshot)}`;
   },
   "trust.reset": ({ reason }) => `trust taken back: ${word(reason)}`,
+  "trust.account": ({ calls, denied, connections, files, snapshot }) =>
+    `while everything was trusted: ${count(calls)} calls, ${count(denied)} denied, ${count(connections)} connections, files ${word(files)}; to go back: ${word(snapshot)}`,
   "network.connection": ({ decision, name, port, rule, bytesOut, bytesIn }, totals) => {
     totals[decision === "allowed" ? "connected" : "refused"] += 1;
     const bytes = decision === "allowed" ? `, ${count(bytesOut)} bytes out, ${count(bytesIn)} in` : "";

@@ -15,6 +15,7 @@ import { watchLimits } from "./sandbox/watch.js";
 import { loadSession, lockSession, saveSession } from "./store.js";
 import type { AskPerson } from "./tools/answer-here.js";
 import { endAnyTrustAll } from "./tools/end-any-trust.js";
+import { type OnTrustEnd, watchTrust } from "./tools/watch-trust.js";
 import type { Workbench } from "./workbench.js";
 
 /** How a `run` ended. The session is stopped and its work kept. */
@@ -38,6 +39,8 @@ interface RunOptions {
   readonly discards: boolean;
   /** Told of what a person should know while the command runs. */
   readonly onNotice: (text: string) => void;
+  /** Told of a trust in everything that has ended. */
+  readonly onTrustEnd: OnTrustEnd;
   /** Called once the wall is proved, before the command runs. */
   readonly onOpen: (opened: OpenedSession) => void | Promise<void>;
   /** Asks the person at the terminal, which is taken from the command for that moment. */
@@ -157,7 +160,7 @@ async function superviseRun(
   bench: Workbench,
   opened: OpenedSession,
   remote: RemoteProcess,
-  { terminal, discards, onQuestion }: RunOptions,
+  { terminal, discards, onQuestion, onTrustEnd }: RunOptions,
 ): Promise<RunOutcome> {
   const { record, sandbox } = opened;
   const onAbort = (): void => {
@@ -170,13 +173,17 @@ async function superviseRun(
   // What reads the record at the end is loaded while the command runs.
   import("./record-schema.js").catch(() => undefined);
   await using watch = watchLimits(bench, record, sandbox.container);
+  await using trust = watchTrust(bench, record, onTrustEnd);
   try {
     if (remote.tty) await connectAsking(bench, { record, terminal, remote, onQuestion });
     else await connectStreams(terminal, remote);
     const { exitCode } = await sandbox.exit;
     const reason = await stopReason(bench, sandbox.container, exitCode, watch.reason());
     if (discards) return { record, exitCode, reason, unrecorded: [commandEnd(exitCode, reason)] };
-    return { record: await closeRun(bench, record, exitCode, reason), exitCode, reason, unrecorded: [] };
+    await trust.look();
+    const closed = await closeRun(bench, record, exitCode, reason);
+    await trust.look();
+    return { record: closed, exitCode, reason, unrecorded: [] };
   } catch (error) {
     if (!isAirlockError(error) || !error.code.startsWith("E_ENGINE")) throw error;
     await markInterrupted(bench, record, error.message);

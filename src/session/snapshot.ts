@@ -2,7 +2,7 @@ import { AirlockError } from "../base/errors.js";
 import type { SessionRecord, SnapshotRecord } from "../model/session.js";
 import { type Program, reopenSession } from "./reopen.js";
 import { pauseSandbox } from "./sandbox/pause.js";
-import { loadSnapshots, lockSession, requireLiveSession, saveSession, saveSnapshots } from "./store.js";
+import { emptySnapshot, loadSnapshots, lockSession, requireLiveSession, saveSession, saveSnapshots } from "./store.js";
 import type { Workbench } from "./workbench.js";
 
 interface SnapshotWish {
@@ -13,7 +13,7 @@ interface SnapshotWish {
 /** The empty beginning of every session: it costs nothing, because at the start nothing has been written. */
 export function startSnapshot(record: SessionRecord): SnapshotRecord {
   return {
-    id: "s0",
+    id: emptySnapshot,
     createdAt: record.createdAt,
     message: "the start of the session",
     reason: "start",
@@ -133,7 +133,7 @@ export async function restoreSession(
   await saveSession(bench.home, stopped);
   const keeper = await bench.keeper();
   const layers = record.layers.map(({ name }) => name);
-  if (found.id === "s0") await keeper.resetLayers({ session: id, layers });
+  if (found.id === emptySnapshot) await keeper.resetLayers({ session: id, layers });
   else await keeper.restoreSnapshot({ session: id, snapshot: found.id, layers });
   await journal({ kind: "snapshot.restored", data: { snapshot: wanted } });
   // A started session goes on; a `run` has ended with its sandbox.

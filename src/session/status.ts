@@ -1,6 +1,7 @@
 import { isAirlockError } from "../base/errors.js";
 import type { ContainerState } from "../model/engine.js";
 import type { SessionRecord, SnapshotRecord } from "../model/session.js";
+import type { TrustState } from "../model/trust.js";
 import { appliesOf, type NamedApply } from "./apply/undo.js";
 import { listSnapshots } from "./snapshot.js";
 import type { Workbench } from "./workbench.js";
@@ -16,6 +17,8 @@ export interface SessionStatus {
   readonly snapshots: readonly SnapshotRecord[];
   /** What was written to the project from it, and taken back. */
   readonly applies: readonly NamedApply[];
+  /** What is trusted now; null when it cannot be read, so that nothing is, or the session is gone. */
+  readonly trust: TrustState | null;
 }
 
 function stateFrom(record: SessionRecord, container: ContainerState | null): LiveState {
@@ -45,11 +48,23 @@ async function countUsage(bench: Workbench, id: string): Promise<SessionStatus["
   }
 }
 
+async function trustOf(bench: Workbench, record: SessionRecord): Promise<TrustState | null> {
+  if (record.state === "discarded" || record.state === "discarding") return null;
+  const { currentTrust } = await import("./tools/trust-all.js");
+  try {
+    return await currentTrust(bench, record);
+  } catch (error) {
+    if (isAirlockError(error, "E_STATE_DAMAGED")) return null;
+    throw error;
+  }
+}
+
 /** Gathers what is known of a session. */
 export async function sessionStatus(bench: Workbench, record: SessionRecord): Promise<SessionStatus> {
   const state = await liveState(bench, record);
   const gone = record.state === "discarded" || state === "unknown";
   const usage = gone ? null : await countUsage(bench, record.id);
   const applies = await appliesOf(bench, record.id);
-  return { record, state, usage, snapshots: gone ? [] : await listSnapshots(bench, record), applies };
+  const snapshots = gone ? [] : await listSnapshots(bench, record);
+  return { record, state, usage, snapshots, applies, trust: await trustOf(bench, record) };
 }

@@ -9,6 +9,9 @@ import { type AirlockHome, sessionFolder } from "./home.js";
 
 const recordPath = (home: AirlockHome, id: string): string => join(sessionFolder(home, id), "session.json");
 
+/** The name of the snapshot that every session begins with: nothing is written yet. */
+export const emptySnapshot = "s0";
+
 /** Makes the folder of a new session; false when the id is taken. */
 export async function claimSession(home: AirlockHome, id: string): Promise<boolean> {
   try {

@@ -6,6 +6,7 @@ import { takeRunnerLock } from "./reopen.js";
 import { watchLimits } from "./sandbox/watch.js";
 import { loadSession, lockSession, saveSession } from "./store.js";
 import { endAnyTrustAll } from "./tools/end-any-trust.js";
+import { watchTrust } from "./tools/watch-trust.js";
 import type { Workbench } from "./workbench.js";
 
 const handOverMs = 15_000;
@@ -61,6 +62,8 @@ export async function superviseSession(bench: Workbench, id: string): Promise<vo
     return await recordEnd(bench, record, state?.exitCode ?? 137, null);
   await using _network = hasNetwork(record) ? await connectNetwork(bench, record) : null;
   await using watch = watchLimits(bench, record, record.container);
+  // Nobody looks here: what it ends is in the journal, and said by whoever has a terminal.
+  await using _trust = watchTrust(bench, record, () => undefined);
   const { exitCode } = await exit;
   await recordEnd(bench, record, exitCode, await endReason(bench, record.container, watch.reason()));
 }

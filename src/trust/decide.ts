@@ -63,15 +63,27 @@ function judgePath(state: TrustState, tool: "read" | "write" | "glob" | "grep", 
 
 const harmless = new Set(["/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty"]);
 
-function judgeRedirect(state: TrustState, redirect: ShellRedirect, folder: string | null): Finding {
-  const { kind, path } = redirect;
-  if (path === null || (folder === null && !path.startsWith("/"))) {
+type Links = ReadonlyMap<string, string>;
+
+const noLinks: Links = new Map();
+
+/** What a redirection names; null where that is made up when it runs. */
+function targetOf({ path }: ShellRedirect, folder: string | null): string | null {
+  return path === null || (folder === null && !path.startsWith("/")) ? null : posix.resolve(folder ?? "/", path);
+}
+
+function judgeRedirect(state: TrustState, redirect: ShellRedirect, folder: string | null, links: Links): Finding {
+  const target = targetOf(redirect, folder);
+  if (target === null)
     return { verdict: "ask", rule: noRule, why: "where a redirection leads is made up when it runs" };
-  }
-  const full = posix.resolve(folder ?? "/", path);
-  return harmless.has(full)
-    ? { verdict: "allow", rule: full, why: "nothing is kept there" }
-    : judgePath(state, kind, full);
+  // A link could lead to what is denied, or from what is trusted to what is not.
+  const both = [...new Set([target, links.get(target) ?? target])];
+  const findings = both.map((path) =>
+    harmless.has(path)
+      ? { verdict: "allow" as const, rule: path, why: "nothing is kept there" }
+      : judgePath(state, redirect.kind, path),
+  );
+  return strictest(findings) ?? { verdict: "ask", rule: noRule, why: "a redirection leads nowhere" };
 }
 
 // Also as `builtin cd` and `command cd`.
@@ -96,12 +108,19 @@ const matchersOf = { allow: matchesTrusted, ask: matchesDenied, deny: matchesDen
 const hasUnknownTarget = ({ commands, redirects }: KnownReading): boolean =>
   redirects.some(({ path }) => path === null || (!path.startsWith("/") && commands.some(changesFolder)));
 
-function judgeRedirects(state: TrustState, folder: string, { commands, redirects }: KnownReading): Finding[] {
-  const where = commands.some(changesFolder) ? null : folder;
-  return redirects.map((redirect) => judgeRedirect(state, redirect, where));
+const whereIn = (folder: string, { commands }: KnownReading): string | null =>
+  commands.some(changesFolder) ? null : folder;
+
+function judgeRedirects(
+  state: TrustState,
+  { folder, links = noLinks }: ShellSubject,
+  reading: KnownReading,
+): Finding[] {
+  const where = whereIn(folder, reading);
+  return reading.redirects.map((redirect) => judgeRedirect(state, redirect, where, links));
 }
 
-function judgeParts(state: TrustState, folder: string, reading: KnownReading): Finding[] {
+function judgeParts(state: TrustState, subject: ShellSubject, reading: KnownReading): Finding[] {
   const rules = rulesFor(state, "shell");
   return [
     ...reading.commands.map((words) =>
@@ -115,7 +134,7 @@ function judgeParts(state: TrustState, folder: string, reading: KnownReading): F
         `"${textOf(words)}"`,
       ),
     ),
-    ...judgeRedirects(state, folder, reading),
+    ...judgeRedirects(state, subject, reading),
   ];
 }
 
@@ -127,7 +146,7 @@ function judgeUnclear(state: TrustState, subject: ShellSubject, reading: KnownRe
       action === "deny" && pattern !== null && reading.commands.some((words) => matchesDenied(pattern, words)),
   );
   if (denial !== undefined) return found(denial, "a command in it is denied");
-  const redirect = judgeRedirects(state, subject.folder, reading).find(({ verdict }) => verdict === "deny");
+  const redirect = judgeRedirects(state, subject, reading).find(({ verdict }) => verdict === "deny");
   if (redirect !== undefined) return redirect;
   const exact = exactPattern(subject);
   const finding = lastWord(rules, ({ pattern }) => pattern === null || pattern === exact, "the command");
@@ -147,7 +166,7 @@ function judgeShell(state: TrustState, subject: ShellSubject, reading: ShellRead
     return { verdict: "deny", rule: "too long", why: `${reading.why}; make it several calls, or a script` };
   }
   if (isHidden(reading)) return judgeUnclear(state, subject, reading);
-  const finding = strictest(judgeParts(state, subject.folder, reading));
+  const finding = strictest(judgeParts(state, subject, reading));
   if (finding === undefined) return { verdict: "ask", rule: noRule, why: "it has no command in it" };
   // Its very text is trusted with all that it does, but for what is denied.
   const exact = exactPattern(subject);
@@ -209,7 +228,9 @@ function tiersFor(state: TrustState, subject: TrustSubject, reading: ShellReadin
   if (subject.tool === "aws") return awsTiers(subject.service, subject.operation);
   if (subject.tool !== "shell") return pathTiers(subject.tool, subject.paths, state.workspace);
   const parts = reading?.kind === "read" ? reading : null;
-  const redirected = parts?.redirects.some((each) => judgeRedirect(state, each, subject.folder).verdict !== "allow");
+  const redirected = parts?.redirects.some(
+    (each) => judgeRedirect(state, each, subject.folder, subject.links ?? noLinks).verdict !== "allow",
+  );
   return shellTiers(exactPattern(subject), redirected === true ? null : parts);
 }
 
@@ -236,5 +257,17 @@ export function decideTrust(
   const decided = isTrustingAll(state, now)
     ? underTrustAll(state, finding, mayBeDenied(state, subject, reading))
     : finding;
-  return { ...decided, tiers: decided.verdict === "ask" ? tiersFor(state, subject, reading) : [] };
+  return {
+    ...decided,
+    tiers: decided.verdict === "ask" ? tiersFor(state, subject, reading) : [],
+    targets: reading === null || subject.tool !== "shell" ? [] : targetsOf(subject, reading),
+    isCounted: decided.verdict === "allow" && isTrustingAll(state, now) && state.trustAll?.callsLeft != null,
+  };
+}
+
+function targetsOf({ folder }: ShellSubject, reading: ShellReading): string[] {
+  if (reading.kind === "too-long") return [];
+  const where = whereIn(folder, reading);
+  const targets = reading.redirects.map((redirect) => targetOf(redirect, where));
+  return [...new Set(targets.filter((target) => target !== null && !harmless.has(target)))] as string[];
 }

@@ -1,7 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Lab } from "../support/lab.js";
 
 interface Shown {
@@ -95,20 +94,31 @@ describe("what tools may do without asking", () => {
     expect(resets.at(-1)?.data["reason"]).toBe("its last call was made");
   });
 
-  it("ends with its time, noticed by whoever looks", async () => {
-    await tools("trust-all", "--yes", "--for", "1s");
-    await sleep(1_100);
-    expect((await shell("touch late")).code).toBe(13);
-    expect((await journal()).filter(({ kind }) => kind === "trust.reset").at(-1)?.data["reason"]).toBe(
-      "its time is over",
+  it("ends with its time, though nobody looks, and status says how it stands", async () => {
+    await tools("trust-all", "--yes", "--for", "3s");
+    expect((await lab.airlock(["status", id])).stdout.toString()).toMatch(
+      /^trust +EVERYTHING IS TRUSTED until .*; snapshot s\d/m,
     );
+    await shell("touch in-time; mv a elsewhere");
+    const ends = () =>
+      readFileSync(join(lab.home, "sessions", id, "journal.jsonl"), "utf8")
+        .split("\n")
+        .filter((line) => line.includes('"kind":"trust.account"') && line.includes("its time is over"));
+    await vi.waitFor(() => expect(ends()).toHaveLength(1), { timeout: 10_000 });
+    expect(ends()[0]).toContain('"files":{"added":2,"modified":0,"deleted":1}');
+    expect((await shell("touch late")).code).toBe(13);
+    expect((await lab.airlock(["status", id])).stdout.toString()).toMatch(/^trust +to read the workspace/m);
   });
 
   it("is taken back by a reset, which says what happened and where to go back to", async () => {
     await tools("trust-all", "--yes");
     await shell("touch d");
     const { stderr } = await tools("reset");
-    expect(stderr).toMatch(new RegExp(`1 call, 0 denied, 0 connections; to go back: airlock restore ${id}/s\\d+`));
+    expect(stderr).toMatch(
+      new RegExp(
+        `1 call, 0 denied, 0 connections; 1 path added, 0 modified, 0 deleted; to go back: airlock restore ${id}/s\\d+`,
+      ),
+    );
     expect((await shell("echo hi")).code).toBe(13);
     expect((await shown()).trustAll).toBeNull();
   });

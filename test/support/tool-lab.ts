@@ -20,6 +20,14 @@ export class OpenGuard implements ToolGuard {
     return { verdict: "allow", rule: "test", why: "a test", tiers: [] };
   }
 
+  take(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
+  giveBack(): Promise<void> {
+    return Promise.resolve();
+  }
+
   ask(..._about: Parameters<ToolGuard["ask"]>): ReturnType<ToolGuard["ask"]> {
     return Promise.resolve(null);
   }

@@ -3,8 +3,10 @@ import type { Command } from "commander";
 import { AirlockError, messageOf } from "../../base/errors.js";
 import { escapeBody, escapeText } from "../../base/escape.js";
 import { toolNames } from "../../model/tool.js";
+import { watchTrust } from "../../session/tools/watch-trust.js";
 import type { Act } from "../command.js";
 import type { CommandContext, GlobalOptions } from "../context.js";
+import { trustEndText } from "../render/trust-account.js";
 import { chooseSession, withBench } from "../with-bench.js";
 import { runToolsLine, type ToolsLineOptions, toolsHelp, toolsVerbs } from "./tools-line.js";
 
@@ -57,13 +59,20 @@ async function runConsole(context: CommandContext, id: string | undefined): Prom
     });
     edge.signal.addEventListener("abort", () => lines.close(), { once: true });
     lines.setPrompt("> ");
+    await using trust = watchTrust(bench, record, (account, session) => {
+      context.note(`${isTerminal ? "\r" : ""}${trustEndText(account, session)}`);
+      if (isTerminal) lines.prompt(true);
+    });
     let code = 0;
     if (isTerminal) lines.prompt();
     for await (const line of lines) {
       const [verb = "", ...rest] = splitWords(line);
       if (verb === "/quit" || verb === "/exit") break;
       try {
+        await trust.look();
         await say(verb, rest);
+        // What this line ended it has told.
+        await trust.look(false);
       } catch (error) {
         if (!(error instanceof AirlockError)) throw error;
         code = 1;

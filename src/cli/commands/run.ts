@@ -9,6 +9,7 @@ import type { SessionRecord } from "../../model/session.js";
 import { discardSession } from "../../session/discard.js";
 import { type RunOutcome, runSession } from "../../session/run.js";
 import { hasTerminal } from "../../session/sandbox/streams.js";
+import type { TrustAllAccount } from "../../session/tools/trust-all.js";
 import type { Workbench } from "../../session/workbench.js";
 import type { Act } from "../command.js";
 import type { CommandContext } from "../context.js";
@@ -16,6 +17,7 @@ import { collectEnv } from "../options/env-options.js";
 import { makePlan, type SessionOptions, sessionOptions } from "../options/plan-options.js";
 import { announceSession, announceTrust } from "../render/announce.js";
 import { formatReceipt } from "../render/receipt.js";
+import { trustEndText } from "../render/trust-account.js";
 import { reportAbandoned, withBench } from "../with-bench.js";
 
 type OnExit = "review" | "keep" | "discard";
@@ -86,6 +88,10 @@ function noticeOf(context: CommandContext, text: string): void {
   stderr.write(`${begin}airlock: ${escapeText(text)}${end}`);
 }
 
+function tellTrustEnd(context: CommandContext, account: TrustAllAccount, session: string): void {
+  for (const line of trustEndText(account, session).split("\n")) noticeOf(context, line);
+}
+
 // Nobody is asked in most runs: what asks is loaded when there is something.
 async function askAtTerminal(context: CommandContext, bench: Workbench, question: Question): Promise<Answer | null> {
   const [{ askHere }, { questionDeeds }] = await Promise.all([
@@ -111,6 +117,7 @@ async function run(context: CommandContext, command: readonly string[], options:
       cwd: startFolder(edge.cwd, plan.project),
       discards: ending === "discard",
       onNotice: (text) => noticeOf(context, text),
+      onTrustEnd: (account, session) => tellTrustEnd(context, account, session),
       onQuestion: async (question) => await askAtTerminal(context, bench, question),
       onOpen: async ({ record }) => {
         announceSession(context, record);

@@ -6,10 +6,11 @@ import type { Act } from "../command.js";
 import type { CommandContext, GlobalOptions } from "../context.js";
 import { networkText } from "../render/network-text.js";
 import { countOf, formatSize } from "../render/size.js";
+import { trustAllText } from "../render/trust-account.js";
 import { chooseSession, reportAbandoned, withBench } from "../with-bench.js";
 import { applyState } from "./applies.js";
 
-function toJson({ record, state, usage, snapshots, applies }: SessionStatus): unknown {
+function toJson({ record, state, usage, snapshots, applies, trust }: SessionStatus): unknown {
   const { generation: _g, nextSnapshot: _n, version: _v, state: _s, ...shown } = record;
   return {
     session: record.id,
@@ -18,6 +19,7 @@ function toJson({ record, state, usage, snapshots, applies }: SessionStatus): un
     usage,
     snapshots: snapshots.map(({ id }) => id),
     applies: applies.map(({ id: _, ...shown }) => shown),
+    trust: trust === null ? null : { rules: trust.rules, trustAll: trust.trustAll },
     credentials: [],
     exposed: findExposedTokens(record.project.path, record.hidden),
   };
@@ -58,6 +60,15 @@ function applyLines({ applies }: SessionStatus): string[] {
   ];
 }
 
+function trustLine({ trust, record }: SessionStatus): string[] {
+  if (record.state === "discarded") return [];
+  if (trust === null) return ["trust       nothing: its file cannot be read (airlock tools reset)"];
+  const all = trustAllText(trust);
+  const said = trust.rules.filter(({ origin }) => origin !== "default").length;
+  const rules = said === 0 ? "" : `, ${countOf(said, "rule")} besides`;
+  return [`trust       ${all ?? `to read the workspace${rules} (airlock tools)`}`];
+}
+
 function formatStatus(status: SessionStatus): string {
   const { record, state, usage, snapshots } = status;
   const { limits, proof } = record;
@@ -75,6 +86,7 @@ function formatStatus(status: SessionStatus): string {
     ...(usage === null ? [] : [`written     ${formatSize(usage.bytes)} in ${usage.entries} entries`]),
     `snapshots   ${snapshots.length === 0 ? "none" : snapshots.map(({ id }) => id).join(" ")}`,
     ...applyLines(status),
+    ...trustLine(status),
     `credentials none handed out`,
     ...findExposedTokens(record.project.path, record.hidden).map(
       (path) => `warning     ${path} holds a token, which the sandbox can read`,

@@ -10,7 +10,6 @@ import {
   currentTrust,
   endTrustAll,
   resetTrust,
-  type TrustAllAccount,
   type TrustAllWish,
   usualTrustAllSeconds,
 } from "../../session/tools/trust-all.js";
@@ -22,8 +21,8 @@ import type { CommandContext } from "../context.js";
 import { canAsk } from "../dialogue/consent.js";
 import { confirm } from "../dialogue/prompt.js";
 import { reachableText } from "../render/reachable.js";
-import { countOf } from "../render/size.js";
 import { formatTable } from "../render/table.js";
+import { accountText, trustAllText } from "../render/trust-account.js";
 
 /** What goes with a line about tools, as options of the command or words of the line. */
 export interface ToolsLineOptions {
@@ -59,14 +58,6 @@ function stateOf({ rules }: TrustState, tool: ToolName): { readonly state: strin
     state: last.pattern === null ? words[last.action] : `${words[last.action]} in the workspace`,
     why: last.origin,
   };
-}
-
-function trustAllText({ trustAll }: TrustState): string | null {
-  if (trustAll === null) return null;
-  const { until, callsLeft, task, snapshot } = trustAll;
-  const calls = callsLeft === null ? "" : `, ${countOf(callsLeft, "call")} left`;
-  const forTask = task === null ? "" : `, for "${escapeText(task)}"`;
-  return `EVERYTHING IS TRUSTED until ${new Date(until).toISOString()}${calls}${forTask}; snapshot ${snapshot} lies under it`;
 }
 
 async function show({ context, bench, record, options }: Line): Promise<void> {
@@ -115,13 +106,7 @@ async function all(line: Line): Promise<void> {
   }
   const granted = await grantAll(bench, record, wish);
   if (options.json === true) context.printJson({ session: record.id, trustAll: granted });
-  else context.note(trustAllText({ version: 1, workspace: "", rules: [], trustAll: granted }) ?? "");
-}
-
-/** What happened while everything was trusted, for people. */
-export function accountText({ snapshot, since, calls, denied, connections }: TrustAllAccount, id: string): string {
-  const parts = [countOf(calls, "call"), `${denied} denied`, countOf(connections, "connection")];
-  return `since ${since}: ${parts.join(", ")}; to go back: airlock restore ${id}/${snapshot}`;
+  else context.note(trustAllText({ trustAll: granted }) ?? "");
 }
 
 async function reset({ context, bench, record, options }: Line): Promise<void> {

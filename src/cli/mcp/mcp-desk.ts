@@ -37,7 +37,7 @@ async function diffOf(bench: Workbench, record: SessionRecord, paths: readonly s
 }
 
 async function statusOf(bench: Workbench, record: SessionRecord): Promise<DeskAnswer> {
-  const { state, usage, snapshots } = await sessionStatus(bench, record);
+  const { state, usage, snapshots, trust } = await sessionStatus(bench, record);
   const { id, project, workspace, limits, user, hidden, paths, proof } = record;
   return {
     session: id,
@@ -50,6 +50,7 @@ async function statusOf(bench: Workbench, record: SessionRecord): Promise<DeskAn
     written: usage,
     snapshots: snapshots.map((each) => ({ id: each.id, createdAt: each.createdAt, message: each.message })),
     hidden: hidden.map(({ path }) => path),
+    trust: trust === null ? null : { rules: trust.rules, everything: trust.trustAll },
     paths: paths.map(({ target, mode }) => ({ path: target, mode })),
     wall: proof === null ? "not proved" : `proved by ${proof.checks} checks`,
   };

@@ -4,8 +4,10 @@ import { escapeText } from "../../base/escape.js";
 import { newToken } from "../../base/ids.js";
 import type { Desk } from "../../mcp/desk.js";
 import { loadSession } from "../../session/store.js";
+import { watchTrust } from "../../session/tools/watch-trust.js";
 import type { Workbench } from "../../session/workbench.js";
 import type { CommandContext } from "../context.js";
+import { trustEndText } from "../render/trust-account.js";
 import { withBench } from "../with-bench.js";
 import { makeDesk } from "./mcp-desk.js";
 import { type ClientWish, sessionForClient } from "./mcp-session.js";
@@ -116,11 +118,13 @@ async function serve(context: CommandContext, bench: Workbench, options: McpOpti
     elicitation: options.elicitation !== false,
   };
   const data = { over: address === null ? "streams" : "http" };
+  const watches: AsyncDisposable[] = [];
   // Begun now, so that the first call does not wait for it; a failure is told to each call, and here to a person.
   const begun = session().then(
-    async ({ id }) => {
-      await bench.recorder(id)({ kind: "mcp.open", data });
-      return id;
+    async (record) => {
+      await bench.recorder(record.id)({ kind: "mcp.open", data });
+      watches.push(watchTrust(bench, record, (account) => context.warn(trustEndText(account, record.id))));
+      return record.id;
     },
     (error: unknown) => {
       context.warn(escapeText(messageOf(error)));
@@ -134,6 +138,7 @@ async function serve(context: CommandContext, bench: Workbench, options: McpOpti
   } finally {
     // A start that nobody waits for would leave half a sandbox behind.
     const id = await begun.catch(() => null);
+    for (const watch of watches) await watch[Symbol.asyncDispose]();
     // A session that is gone has said all there is to say.
     const isLive = id !== null && (await loadSession(bench.home, id))?.state !== "discarded";
     if (id !== null && isLive) await bench.recorder(id)({ kind: "mcp.close", data });

@@ -4,6 +4,7 @@ import { findExposedTokens } from "../../policy/exposed-tokens.js";
 import { checkedOutBranch, looksLikeProduction } from "../../session/git/checked-out-branch.js";
 import { networkRules } from "../../session/network/change-network.js";
 import { hasNetwork } from "../../session/network/hatch.js";
+import { findShownSecrets } from "../../session/tools/shown-secrets.js";
 import type { Workbench } from "../../session/workbench.js";
 import type { CommandContext } from "../context.js";
 import { makePalette, wantsColour } from "./colour.js";
@@ -27,7 +28,11 @@ export async function reachableText(context: CommandContext, bench: Workbench, r
   const palette = makePalette(wantsColour(context.edge.env, context.edge.stderr.isTTY === true));
   const written = record.paths.filter(({ mode }) => mode === "rw").map(({ hostPath }) => hostPath);
   const branch = await checkedOutBranch(record.project.path);
-  const tokens = findExposedTokens(record.project.path, record.hidden);
+  const shownSecrets = await findShownSecrets(record, context.edge.signal);
+  const secrets = [
+    ...findExposedTokens(record.project.path, record.hidden).map((path) => `${path} (token)`),
+    ...shownSecrets.found.map(({ path, rule }) => `${path} (${rule})`),
+  ];
   const lines = [
     "Every tool will run without asking, inside the sandbox. It reaches:",
     `  the project      a copy: changes wait for your review (${escapeText(record.project.path)})`,
@@ -38,8 +43,8 @@ export async function reachableText(context: CommandContext, bench: Workbench, r
       ? "  this machine     nothing is written through"
       : palette.red(`  THIS MACHINE     written through at once, no snapshot takes it back: ${few(written)}`),
     `  the network      ${await hostsOf(bench, record)}`,
-    `  secrets          ${record.hidden.length} hidden; what is not hidden can be read`,
-    ...(tokens.length === 0 ? [] : [palette.red(`  SECRETS SHOWN    a token in ${few(tokens)}`)]),
+    `  secrets          ${record.hidden.length} hidden${shownSecrets.isWhole ? "" : "; there was too much to look through for others"}`,
+    ...(secrets.length === 0 ? [] : [palette.red(`  SECRETS SHOWN    can be read inside: ${few(secrets)}`)]),
     "  AWS              no credentials",
   ];
   return lines.join("\n");

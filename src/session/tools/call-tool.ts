@@ -28,6 +28,10 @@ export type ToolQuestion = QuestionSubject & { readonly kind: "tool" };
 /** Who says whether a call may run, and writes down what was said. */
 export interface ToolGuard {
   decide(subject: TrustSubject): Promise<TrustDecision>;
+  /** Takes one of the calls that a trust in everything has left; false: another has taken the last one. */
+  take(): Promise<boolean>;
+  /** Gives it back: the call did not run. */
+  giveBack(): Promise<void>;
   /** Asks a person; null: there is nobody to ask. */
   ask(question: ToolQuestion, decision: TrustDecision, signal: AbortSignal | undefined): Promise<Answer | null>;
   record: RecordEvent;
@@ -41,6 +45,8 @@ interface Prepared {
 }
 
 interface Judged {
+  /** One of the calls that a trust in everything has left was taken for it. */
+  readonly isCounted?: boolean;
   readonly prepared: Prepared;
   readonly rule: string;
   readonly by: string;
@@ -85,24 +91,49 @@ function policyDenial({ rule, why }: TrustDecision, prepared: Prepared): Verdict
   return denied({ prepared, rule, by: "policy" }, "policy", text);
 }
 
-/*
- * A path without a link in it is decided on as it was given, and opened without following any: for most calls that is all. Before a
- * person is asked, and where a link was found, the sandbox says where it leads.
- */
 const denials: Readonly<Record<string, string>> = {
   deadline: "Nobody answered in time, so this was denied.",
   nobody: "It is not trusted, and nobody was to be asked.",
 };
 
-async function judge(toolbox: Toolbox, guard: ToolGuard, request: ToolRequest, hasLink: boolean): Promise<Verdict> {
+interface Decided {
+  readonly prepared: Prepared;
+  readonly decision: TrustDecision;
+}
+
+// The shell opens what a redirection names, and follows links: it is judged by where it leads, too.
+async function followTargets(toolbox: Toolbox, guard: ToolGuard, decided: Decided): Promise<Decided> {
+  const { subject, touches } = decided.prepared;
+  const targets = decided.decision.targets ?? [];
+  if (subject.tool !== "shell" || targets.length === 0 || decided.decision.verdict === "deny") return decided;
+  const links = await resolvePaths(await toolbox.channel(), targets);
+  const led = { ...subject, links };
+  const prepared = { ...decided.prepared, subject: led, touches: [...new Set([...touches, ...links.values()])] };
+  return { prepared, decision: await guard.decide(led) };
+}
+
+/*
+ * A path without a link in it is decided on as it was given, and opened without following any: for most calls that is all. Before a
+ * person is asked, and where a link was found, the sandbox says where it leads.
+ */
+async function decide(toolbox: Toolbox, guard: ToolGuard, request: ToolRequest, hasLink: boolean): Promise<Decided> {
   let prepared = hasLink ? await followLinks(toolbox, prepare(toolbox, request)) : prepare(toolbox, request);
   let decision = await guard.decide(prepared.subject);
   if (!hasLink && decision.verdict === "ask") {
     prepared = await followLinks(toolbox, prepared);
     decision = await guard.decide(prepared.subject);
   }
-  const { rule, why, tiers } = decision;
-  if (decision.verdict === "allow") return { kind: "run", prepared, rule, by: "trust" };
+  return await followTargets(toolbox, guard, { prepared, decision });
+}
+
+async function judge(toolbox: Toolbox, guard: ToolGuard, request: ToolRequest, hasLink: boolean): Promise<Verdict> {
+  const { prepared, decision } = await decide(toolbox, guard, request, hasLink);
+  const { rule, why, tiers, isCounted = false } = decision;
+  if (decision.verdict === "allow") {
+    // Another caller may have made the last one meanwhile.
+    if (isCounted && !(await guard.take())) return await judge(toolbox, guard, request, hasLink);
+    return { kind: "run", prepared, rule, by: "trust", isCounted };
+  }
   if (decision.verdict === "deny") return policyDenial(decision, prepared);
   const question: ToolQuestion = {
     kind: "tool",
@@ -137,8 +168,9 @@ async function judgeEdited(
   guard: ToolGuard,
   { request, edited, by }: { readonly request: ToolRequest; readonly edited: unknown; readonly by: string },
 ): Promise<Verdict> {
-  const prepared = await followLinks(toolbox, prepare(toolbox, { name: request.name, arguments: edited }));
-  const decision = await guard.decide(prepared.subject);
+  const written = await followLinks(toolbox, prepare(toolbox, { name: request.name, arguments: edited }));
+  const first = { prepared: written, decision: await guard.decide(written.subject) };
+  const { prepared, decision } = await followTargets(toolbox, guard, first);
   if (decision.verdict === "deny") return policyDenial(decision, prepared);
   return { kind: "run", prepared, rule: decision.rule, by: `${by}, edited` };
 }
@@ -222,6 +254,7 @@ async function attempt(
     await finish("lost", { error: messageOf(error) });
     throw error;
   }
+  if (outcome === linked && verdict.isCounted === true) await guard.giveBack();
   if (outcome === linked) await finish("linked", {});
   else await finish(outcome.kind, digest(outcome.kind === "done" ? outcome.result : outcome));
   return outcome;

@@ -10,9 +10,9 @@ export async function endAnyTrustAll(
   reason: string,
 ): Promise<void> {
   if (!(await hasTrust(bench.home, record.id))) return;
-  const { endTrustAll } = await import("./trust-all.js");
+  const { stopTrustAll } = await import("./trust-all.js");
   try {
-    await endTrustAll(bench, record, reason);
+    await stopTrustAll(bench, record, reason);
   } catch (error) {
     // A file that cannot be read trusts nothing.
     if (!isAirlockError(error, "E_STATE_DAMAGED")) throw error;

@@ -2,13 +2,13 @@ import type { Answer } from "../../model/question.js";
 import type { SessionRecord } from "../../model/session.js";
 import type { Caller, TrustSubject } from "../../model/tool.js";
 import type { TrustDecision } from "../../model/trust.js";
-import { decideTrust, isTrustingAll } from "../../trust/decide.js";
+import { decideTrust } from "../../trust/decide.js";
 import type { ReadShell } from "../../trust/shell-reading.js";
 import type { Workbench } from "../workbench.js";
 import type { AskFirst } from "./ask-session.js";
 import type { ToolGuard, ToolQuestion } from "./call-tool.js";
 import type { Toolbox } from "./toolbox.js";
-import { addTrust, currentTrust, takeCall } from "./trust-all.js";
+import { addTrust, currentTrust, giveBackCall, takeCall } from "./trust-all.js";
 import { LiveTrust } from "./trust-file.js";
 
 /** How long a call waits for a person; clients' own patience ends not much later. */
@@ -26,12 +26,7 @@ async function decide(bench: Workbench, trusted: Trusted, subject: TrustSubject)
   const state = await currentTrust(bench, record, () => trust.load());
   const readShell =
     subject.tool === "shell" ? await (await import("../../trust/shell-grammar.js")).loadShellGrammar() : noShell;
-  const now = Date.now();
-  const decision = decideTrust(state, subject, { now, readShell });
-  const isCounted = isTrustingAll(state, now) && state.trustAll?.callsLeft != null;
-  if (decision.verdict !== "allow" || !isCounted) return decision;
-  // Another caller may have made the last one meanwhile.
-  return (await takeCall(bench, record)) ? decision : await decide(bench, trusted, subject);
+  return decideTrust(state, subject, { now: Date.now(), readShell });
 }
 
 interface Wish {
@@ -75,6 +70,8 @@ export function toolGuard(
   const trust = new LiveTrust(bench.home, record);
   return {
     decide: (subject) => decide(bench, { record, trust }, subject),
+    take: async () => await takeCall(bench, record),
+    giveBack: async () => await giveBackCall(bench, record),
     ask: (subject, decision, signal) => ask(bench, record, { subject, decision, caller, signal, askFirst }),
     record: bench.recorder(record.id),
   };

@@ -6,6 +6,7 @@ import { isTrustingAll } from "../../trust/decide.js";
 import { journalPaths } from "../home.js";
 import type { Workbench } from "../workbench.js";
 import { changeTrust, initialTrust, loadTrust, parseStartRules, saveTrust } from "./trust-file.js";
+import type { FilesSince } from "./trust-marks.js";
 
 /** How long everything is trusted when nothing is said. */
 export const usualTrustAllSeconds = 30 * 60;
@@ -20,9 +21,13 @@ export interface TrustAllWish {
 export interface TrustAllAccount {
   readonly snapshot: string;
   readonly since: string;
+  /** Why it ended. */
+  readonly reason: string;
   readonly calls: number;
   readonly denied: number;
   readonly connections: number;
+  /** Null: it could not be told. */
+  readonly files: FilesSince | null;
 }
 
 type Session = Pick<SessionRecord, "id" | "workspace">;
@@ -43,19 +48,37 @@ export async function beginTrustAll(
   return all;
 }
 
-async function accountOf(bench: Workbench, record: Session, all: TrustAll): Promise<TrustAllAccount> {
+/** What happened since everything was trusted, up to where that ended. */
+export async function accountOf(bench: Workbench, record: Session, all: TrustAll): Promise<TrustAllAccount> {
   const since = new Date(all.since).toISOString();
-  const account = { snapshot: all.snapshot, since, calls: 0, denied: 0, connections: 0 };
+  const account = { snapshot: all.snapshot, since, reason: "", calls: 0, denied: 0 };
+  const connections = new Set<unknown>();
   for await (const { at, kind, data } of readJournal(journalPaths(bench.home, record.id).journal)) {
     if (at < since) continue;
     if (kind === "tool.call") account[data["decision"] === "allow" ? "calls" : "denied"] += 1;
-    if (kind === "network.connection") account.connections += 1;
+    // One that is open is there when it was made, one that is over when it ended, a long one twice.
+    const isMade = kind === "network.connect" || (kind === "network.connection" && data["decision"] === "allowed");
+    if (isMade) connections.add(data["connection"]);
+    if (kind !== "trust.reset" || data["since"] !== all.since) continue;
+    account.reason = String(data["reason"]);
+    break;
   }
-  return account;
+  // The change set has much to load; most trust ends without anyone who asks.
+  const { filesSince } = await import("./trust-marks.js");
+  return { ...account, connections: connections.size, files: await filesSince(bench, record.id, all.snapshot) };
 }
 
 /** Ends the trust in everything, where there is any, and says what happened under it. What was trusted before is trusted again. */
 export async function endTrustAll(bench: Workbench, record: Session, reason: string): Promise<TrustAllAccount | null> {
+  const ended = await stopTrustAll(bench, record, reason);
+  if (ended === null) return null;
+  const account = await accountOf(bench, record, ended);
+  await bench.recorder(record.id)({ kind: "trust.account", data: { ...account }, isOutcome: true });
+  return account;
+}
+
+/** Ends it at once, as an alarm needs it. */
+export async function stopTrustAll(bench: Workbench, record: Session, reason: string): Promise<TrustAll | null> {
   let ended: TrustAll | null = null;
   await changeTrust(bench, record, (state) => {
     ended = state.trustAll;
@@ -66,7 +89,7 @@ export async function endTrustAll(bench: Workbench, record: Session, reason: str
           event: { kind: "trust.reset", data: { reason, snapshot: ended.snapshot, since: ended.since } },
         };
   });
-  return ended === null ? null : await accountOf(bench, record, ended);
+  return ended;
 }
 
 // Rules that a command or an answer made; those of flags and configurations were there at the start.
@@ -102,6 +125,10 @@ export async function resetTrust(bench: Workbench, record: Session): Promise<Tru
   return account;
 }
 
+/** Why a trust in everything holds no more. */
+export const endReason = ({ callsLeft }: TrustAll): string =>
+  callsLeft === 0 ? "its last call was made" : "its time is over";
+
 /** What a session trusts now; a trust in everything whose time is over is ended by whoever looks. */
 export async function currentTrust(
   bench: Workbench,
@@ -110,7 +137,7 @@ export async function currentTrust(
 ): Promise<TrustState> {
   const state = await load();
   if (state.trustAll === null || isTrustingAll(state, Date.now())) return state;
-  await endTrustAll(bench, record, state.trustAll.callsLeft === 0 ? "its last call was made" : "its time is over");
+  await stopTrustAll(bench, record, endReason(state.trustAll));
   return await load();
 }
 
@@ -124,6 +151,15 @@ export async function takeCall(bench: Workbench, record: Session): Promise<boole
     return taken ? { state: { ...state, trustAll: { ...state.trustAll, callsLeft: left - 1 } }, event: null } : null;
   });
   return taken;
+}
+
+/** Gives back one that was taken for a call that did not run. */
+export async function giveBackCall(bench: Workbench, record: Session): Promise<void> {
+  await changeTrust(bench, record, ({ trustAll, ...rest }) =>
+    trustAll?.callsLeft == null
+      ? null
+      : { state: { ...rest, trustAll: { ...trustAll, callsLeft: trustAll.callsLeft + 1 } }, event: null },
+  );
 }
 
 /** Adds rules for the rest of the session. */

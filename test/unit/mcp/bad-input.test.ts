@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { isNestedTooDeep, messageLimits, parseMessage } from "../../../src/mcp/json-limits.js";
+import { findJsonTrouble } from "../../../src/base/json-structure.js";
+import { messageLimits, parseMessage } from "../../../src/mcp/json-limits.js";
 import { PaperDesk, PaperLine } from "../../support/paper-desk.js";
 
 const initialize = {
@@ -53,6 +54,25 @@ describe("what a client may send wrongly", () => {
       '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"__proto__":{"name":"shell"}}}',
       -32700,
     ],
+    [
+      "the same, escaped",
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"\\u005f_proto__":{"name":"shell"}}}',
+      -32700,
+    ],
+    [
+      "a field that is given twice",
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read","name":"shell","arguments":{"command":"true"}}}',
+      -32700,
+    ],
+    [
+      "a field that is given twice, once escaped",
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"shell","arguments":{"command":"a","c\\u006fmmand":"b"}}}',
+      -32700,
+    ],
+    ["a comma too many", '{"jsonrpc":"2.0","id":1,"method":"ping",}', -32700],
+    ["NaN", '{"jsonrpc":"2.0","id":NaN,"method":"ping"}', -32700],
+    ["two messages in a line", '{"jsonrpc":"2.0","id":1,"method":"ping"}{}', -32700],
+    ["UTF-16", Buffer.from('{"jsonrpc":"2.0","id":1,"method":"ping"}', "utf16le"), -32700],
     ["bytes that are no text", Buffer.from([0x7b, 0xff, 0xfe, 0x7d]), -32700],
   ])("%s is answered with an error, and the next call works", async (_name, text, code) => {
     const { line, answered } = await opened();
@@ -199,7 +219,7 @@ describe("how deep a message nests", () => {
     ['{"a":"\\\\",  "b":[[]]}', 2, true],
     ["[[],[],[]]", 2, false],
   ])("%s beyond %d: %s", (text, depth, expected) => {
-    expect(isNestedTooDeep(Buffer.from(text), depth)).toBe(expected);
+    expect(findJsonTrouble(Buffer.from(text), depth)).toBe(expected ? "deep" : null);
   });
 
   test("what is taken is what JSON.parse makes of it", () => {

@@ -1,11 +1,12 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { JournalEvent } from "../../../src/model/journal.js";
 import type { TrustState } from "../../../src/model/trust.js";
 import { endAnyTrustAll } from "../../../src/session/tools/end-any-trust.js";
 import { addTrust, beginTrustAll, currentTrust, takeCall } from "../../../src/session/tools/trust-all.js";
+import { watchTrust } from "../../../src/session/tools/watch-trust.js";
 import type { Workbench } from "../../../src/session/workbench.js";
 
 const record = { id: "brisk-otter-3f2a", workspace: "/work" };
@@ -87,5 +88,39 @@ describe("what is written down of a session's trust", () => {
   ])("trusts nothing when it is %s", async (text) => {
     writeFileSync(path(), text);
     await expect(currentTrust(bench, record)).rejects.toMatchObject({ code: "E_STATE_DAMAGED" });
+  });
+
+  it("is ended when its time is over though no call comes, and who watches is told once", async () => {
+    await beginTrustAll(bench, record, "s1", { ...wish, seconds: 0.3 });
+    const told: string[] = [];
+    await using watch = watchTrust(bench, record, ({ reason, snapshot }) => told.push(`${reason} ${snapshot}`));
+    await watch.look();
+    expect([told, stored().trustAll?.snapshot]).toEqual([[], "s1"]);
+    await vi.waitFor(() => expect(told).toHaveLength(1), { timeout: 5_000 });
+    expect(stored().trustAll).toBeNull();
+    expect(events.map(({ kind }) => kind)).toEqual(["trust.all", "trust.reset", "trust.account"]);
+    expect(events[1]?.data).toMatchObject({ reason: "its time is over" });
+    await watch.look();
+    expect(told).toEqual([expect.stringMatching(/ s1$/)]);
+  });
+
+  it("that another ended is told of, too, but not what who watches ended itself", async () => {
+    await beginTrustAll(bench, record, "s1", wish);
+    const told: string[] = [];
+    await using watch = watchTrust(bench, record, ({ snapshot }) => told.push(snapshot));
+    await watch.look();
+    // Renewed, so it has not ended.
+    await beginTrustAll(bench, record, "s1", wish);
+    await watch.look();
+    expect(told).toEqual([]);
+    await endAnyTrustAll(bench, record, "the sandbox was sealed");
+    await watch.look();
+    expect(told).toEqual(["s1"]);
+    await beginTrustAll(bench, record, "s2", wish);
+    await watch.look();
+    await endAnyTrustAll(bench, record, "the sandbox was sealed");
+    await watch.look(false);
+    await watch.look();
+    expect(told).toEqual(["s1"]);
   });
 });

@@ -32,6 +32,11 @@ describe("arguments as JSON", () => {
     expect(() => parseArguments(text)).toThrow(says);
   });
 
+  it("are taken up to their largest", () => {
+    const text = JSON.stringify({ text: '\\"x'.repeat(3_000_000), other: 1 });
+    expect(parseArguments(text)).toEqual(JSON.parse(text));
+  });
+
   it.each(['{"a":{"b":1},"b":{"b":2}}', '{"a":"{\\"a\\":1,\\"a\\":2}"}', '[{"a":1},{"a":2}]', '{"a\\"":1,"a":2}'])(
     "may have the same name in different places: %s",
     (text) => {

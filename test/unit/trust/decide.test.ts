@@ -143,6 +143,21 @@ describe("rules for commands", () => {
     expect(verdict(stateOf(`allow shell:${pattern}`), shell(command))).toBe("allow");
   });
 
+  it("judge a redirection by where it leads, too, and say what has to be looked at for that", () => {
+    const state = stateOf("allow shell:echo *", "allow write:src/**", "deny write:deploy/**");
+    const command = "echo a > src/link 2> /dev/null";
+    const leading = (to: string): TrustSubject =>
+      ({ ...shell(command), links: new Map([[`${workspace}/src/link`, to]]) }) as TrustSubject;
+    expect(decide(state, shell(command))).toMatchObject({ verdict: "allow", targets: [`${workspace}/src/link`] });
+    expect(verdict(state, leading(`${workspace}/src/other`))).toBe("allow");
+    expect(verdict(state, leading("/etc/passwd"))).toBe("ask");
+    expect(verdict(state, leading(`${workspace}/deploy/x`))).toBe("deny");
+    expect(verdict(trusting(state), leading(`${workspace}/deploy/x`))).toBe("deny");
+    // What is denied by its own name stays so, wherever it leads.
+    const named = { ...shell("echo a > deploy/x"), links: new Map([[`${workspace}/deploy/x`, `${workspace}/src/x`]]) };
+    expect(verdict(state, named as TrustSubject)).toBe("deny");
+  });
+
   it("do not hold in a kept shell, where a name may mean something else by now", () => {
     const kept: TrustSubject = { tool: "shell", command: "git status", folder: workspace, variables: [], isKept: true };
     expect(verdict(stateOf("allow shell:git *"), kept)).toBe("ask");
