@@ -1,7 +1,6 @@
 import { newToken } from "../base/ids.js";
 import type { ContainerRequest } from "../model/engine.js";
-import { maskedPaths, readOnlyPaths } from "../wall/container-spec.js";
-import { seccompProfile } from "../wall/seccomp.js";
+import { momentaryRequest } from "../wall/momentary-request.js";
 import type { Workbench } from "./workbench.js";
 
 const megabyte = 1024 * 1024;
@@ -10,34 +9,17 @@ const readSources = "cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /e
 
 // The image may be anybody's: its shell runs behind a sandbox's walls, with nothing of the host's and for a moment.
 function readingRequest(bench: Workbench, image: string): ContainerRequest {
-  return {
+  return momentaryRequest({
     name: `airlock-sources-${newToken(4)}`,
     image,
     labels: { "airlock.home": bench.home.id, "airlock.role": "self-test" },
     entrypoint: ["/bin/sh", "-c"],
     command: [readSources],
-    workingDirectory: "/",
     user: "65534:65534",
-    environment: [],
     hostname: "sources",
-    tty: false,
-    openStdin: false,
-    stopSignal: "SIGKILL",
-    readOnlyRoot: true,
-    capabilitiesAdded: [],
-    seccompProfile: seccompProfile(),
-    mounts: [],
-    tmpfs: {},
-    maskedPaths,
-    readOnlyPaths,
-    ulimits: [{ name: "core", soft: 0, hard: 0 }],
-    memoryBytes: 64 * megabyte,
-    nanoCpus: 0,
     pidsLimit: 16,
-    shmBytes: megabyte,
     oomScoreAdjustment: 500,
-    networkDisabled: true,
-  };
+  });
 }
 
 /** What the files of an image say about where its apt gets packages; nothing when it has no apt, or no shell. */

@@ -5,11 +5,9 @@ import { AirlockError } from "../../base/errors.js";
 import { newToken } from "../../base/ids.js";
 import type { ContainerRequest, Engine } from "../../model/engine.js";
 import type { SessionRecord } from "../../model/session.js";
-import { maskedPaths, readOnlyPaths } from "../../wall/container-spec.js";
-import { seccompProfile } from "../../wall/seccomp.js";
+import { momentaryRequest } from "../../wall/momentary-request.js";
 import type { Workbench } from "../workbench.js";
 
-const megabyte = 1024 * 1024;
 /** A census that cannot be begun, or says nothing, for this long is as good as none. */
 const silenceMs = 60_000;
 const retryMs = 1_000;
@@ -44,35 +42,18 @@ async function madeAt(engine: Engine, container: string): Promise<string> {
 // Everything that is a wall for the sandbox is one for this too, but for the three capabilities that looking takes. It reads
 // /proc and metadata, runs nothing of the sandbox's, and its own program, libraries and folders are not the sandbox's.
 function censusRequest(bench: Workbench, record: SessionRecord, container: string, since: string[]): ContainerRequest {
-  return {
+  return momentaryRequest({
     name: `airlock-${record.id}-census-${newToken(4)}`,
     image: bench.sandboxImage,
     labels: { "airlock.home": bench.home.id, "airlock.session": record.id, "airlock.role": "census" },
     entrypoint: ["/airlock/init", "census"],
     command: since,
-    workingDirectory: "/",
     user: "0:0",
-    environment: [],
     hostname: "census",
-    tty: false,
-    openStdin: false,
-    stopSignal: "SIGKILL",
-    readOnlyRoot: true,
     capabilitiesAdded: ["DAC_READ_SEARCH", "SYS_ADMIN", "SYS_PTRACE"],
-    seccompProfile: seccompProfile(),
-    mounts: [],
-    tmpfs: {},
-    maskedPaths,
-    readOnlyPaths,
-    ulimits: [{ name: "core", soft: 0, hard: 0 }],
-    memoryBytes: 64 * megabyte,
-    nanoCpus: 0,
     pidsLimit: 8,
-    shmBytes: megabyte,
-    oomScoreAdjustment: 0,
-    networkDisabled: true,
     joinsProcessesOf: container,
-  };
+  });
 }
 
 async function* countOnce(
