@@ -2,6 +2,19 @@ import { Command } from "commander";
 import type { Act, CommandEntry } from "./command.js";
 import { addGlobalOptions } from "./context.js";
 import type { Edge } from "./edge.js";
+import { wrapLine } from "./render/wrap.js";
+
+// Of a term and what it means, the meaning stays in its column.
+function hangingIndent(line: string): string {
+  const term = /^ *\S+(?: \S+)* {2,}(?=\S)/.exec(line) ?? /^ */.exec(line);
+  return " ".repeat(term?.[0].length ?? 0);
+}
+
+// commander wraps what it writes itself, but not the texts behind it.
+function wrapHelp(text: string, columns: number): string {
+  const lines = text.split("\n");
+  return lines.flatMap((line) => wrapLine(line, columns, hangingIndent(line))).join("\n");
+}
 
 /** Adds one command with its options; its file is loaded only when it is the one called (or for completion). */
 export async function addCommand(program: Command, entry: CommandEntry, act: Act): Promise<Command> {
@@ -12,6 +25,8 @@ export async function addCommand(program: Command, entry: CommandEntry, act: Act
   return command;
 }
 
+const helpColumns = ({ stdout }: Edge): number => stdout.columns ?? 100;
+
 /** The program without its commands' options: enough for `airlock --help`. */
 export function makeProgram(edge: Edge): Command {
   return new Command("airlock")
@@ -20,9 +35,9 @@ export function makeProgram(edge: Edge): Command {
     .enablePositionalOptions()
     .showHelpAfterError("(airlock COMMAND --help explains the options)")
     .configureOutput({
-      writeOut: (text) => void edge.stdout.write(text),
+      writeOut: (text) => void edge.stdout.write(wrapHelp(text, helpColumns(edge))),
       writeErr: (text) => void edge.stderr.write(text),
-      getOutHelpWidth: () => edge.stdout.columns ?? 100,
+      getOutHelpWidth: () => helpColumns(edge),
       outputError: (text, write) => write(text.replace(/^error: /, "airlock: ")),
     })
     .exitOverride();

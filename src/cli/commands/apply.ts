@@ -68,8 +68,8 @@ async function apply(context: CommandContext, words: readonly string[], options:
 }
 
 const help = `
-Deletions and high risk come first, and each change of high risk is asked for by itself, also with --yes. What git keeps
-(.git) is never applied as files: --commits brings commits over. Nothing is half done: an apply that fails or is killed
+Deletions and high risk come first, and each change of high risk is asked for by itself, also with --yes. What git keeps \
+(.git) is never applied as files: --commits brings commits over. Nothing is half done: an apply that fails or is killed \
 is rolled back, and airlock undo takes a finished one back.
 
 Exit status: 0 · 2 no such path · 10 no such session · 11 busy · 13 refused · 14 the host changed where the session did`;

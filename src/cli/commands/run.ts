@@ -132,8 +132,8 @@ async function run(context: CommandContext, command: readonly string[], options:
 }
 
 const exitHelp = `
-The project is never written: what the command changes lands in a layer of the session, which airlock diff shows and
-airlock discard throws away. Secrets (.env, keys, tokens) are hidden inside; there is no network but what
+The project is never written: what the command changes lands in a layer of the session, which airlock diff shows and \
+airlock discard throws away. Secrets (.env, keys, tokens) are hidden inside; there is no network but what \
 --allow-host, --network or the configuration allow.
 
 Exit status: the command's own · 125 Airlock failed or refused · 126 it cannot be run · 127 it was not found`;

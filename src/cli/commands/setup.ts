@@ -21,7 +21,7 @@ export function define(command: Command, act: Act): void {
   command
     .addHelpText(
       "after",
-      "\nFinds the container engine (or starts Airlock's own dockerd where there is the program but no engine) and builds the\nsandbox image when it is missing. Safe to repeat.\n\nExit status: 0 · 12 no engine, or the image cannot be built",
+      "\nFinds the container engine (or starts Airlock's own dockerd where there is the program but no engine) and builds the sandbox image when it is missing. Safe to repeat.\n\nExit status: 0 · 12 no engine, or the image cannot be built",
     )
     .action(act(setup));
 }

@@ -45,7 +45,7 @@ export function define(command: Command, act: Act): void {
     .addHelpText(
       "after",
       `
-Puts back what was there before the apply, exactly, also when the session was discarded since (until airlock prune). Where
+Puts back what was there before the apply, exactly, also when the session was discarded since (until airlock prune). Where \
 the host changed since the apply, nothing is undone. An undo is an apply, too: it can be undone.
 
 Exit status: 0 · 10 no such apply · 11 busy · 13 nobody to ask · 14 the host moved on`,
