@@ -21,6 +21,12 @@ function formOf({ endpoint }: AwsService, region: string): EndpointForm | null {
   return form === undefined ? null : [form[0].replace("{region}", region), form[1].replace("{region}", region)];
 }
 
+/** Whether the service has one endpoint for all regions of a partition. */
+export function isGlobal({ endpoint }: AwsService, region: string): boolean {
+  const form = typeof endpoint === "string" ? undefined : endpoint[partitionOf(region) ?? "aws"];
+  return form !== undefined && form[1] !== "{region}";
+}
+
 /**
  * Where a call goes, and what it is signed for: from the table, the region and what `identify` has checked, never from the
  * request's own host. Null where AWS has no such endpoint that Airlock knows.

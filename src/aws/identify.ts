@@ -1,6 +1,6 @@
 import type { AwsCall, AwsIdentified, AwsLevel, AwsProtocol, AwsRequest } from "../model/aws.js";
 import { type Hints, type Pairs, Refusal, readHints } from "./hints.js";
-import { prefixInHost } from "./hosts.js";
+import { isGlobal, prefixInHost } from "./hosts.js";
 import { accountsOf, fromJson, fromPairs, type Parameters, passesRole, resourcesOf } from "./resources.js";
 import { type Match, matchRest } from "./rest.js";
 import { readCbor, readQuery, readTarget } from "./rpc.js";
@@ -199,6 +199,7 @@ function callOf(found: Found, hints: Hints): AwsCall {
     level: [...rivals, ...extras].reduce<AwsLevel>((level, each) => stricter(level, each.level), operation.level),
     protocol,
     region: scope.region,
+    global: isGlobal(operation.service, scope.region),
     resources,
     accounts: accountsOf(hints, parameters, resources),
     tags: parameters.tags,

@@ -12,6 +12,7 @@ import type { FileConfig } from "./schema.js";
 
 type Limits = NonNullable<FileConfig["limits"]>;
 type Network = NonNullable<FileConfig["network"]>;
+type Aws = NonNullable<FileConfig["aws"]>;
 
 const kibibytesIn = { K: 1, M: 1024, G: 1024 ** 2, T: 1024 ** 3 } as const;
 
@@ -56,6 +57,25 @@ function networkGrants({
   ];
 }
 
+function awsGrants({ mode, profile, role, access, services, duration, allow = [], ask = [], ...rest }: Aws): string[] {
+  const lines = (what: string, list: readonly string[]): string[] => list.map((each) => `${what} ${escapeText(each)}`);
+  const given = (what: string, value: string | undefined): string[] => lines(what, value === undefined ? [] : [value]);
+  const where = services === undefined ? "" : ` of ${services.map(escapeText).join(", ")}`;
+  return [
+    ...(mode === "gateway" ? ["AWS, through the gateway, with your credentials"] : []),
+    ...(mode === "direct" ? ["AWS, with narrowed credentials IN THE SANDBOX"] : []),
+    ...given("AWS: the profile", profile),
+    ...given("AWS: the region", rest.region),
+    ...given("AWS: the role", role),
+    ...(access === "read-write" ? [`AWS: CHANGES without asking you${where}`] : []),
+    ...lines("AWS, without asking you:", allow),
+    ...lines("AWS, when you are asked:", ask),
+    ...given("AWS: a session policy of its own:", rest.policy === undefined ? undefined : JSON.stringify(rest.policy)),
+    ...given("AWS: credentials that live for", duration === undefined ? undefined : `${duration} s`),
+    ...(rest.intercept === true ? ["AWS: connections to its hosts answered by Airlock"] : []),
+  ];
+}
+
 const modes = {
   ro: "read-only",
   cow: "read, with writes kept in the session",
@@ -78,6 +98,7 @@ export function grantsOf(config: FileConfig): string[] {
     limits = {},
     network = {},
     tools = {},
+    aws = {},
     onExit,
   } = config;
   return [
@@ -91,6 +112,7 @@ export function grantsOf(config: FileConfig): string[] {
     ...Object.entries(env).map(([name, value]) => `the variable ${name}=${escapeText(String(value))}`),
     ...unmask.map((glob) => `files shown although they look like secrets: ${escapeText(glob)}`),
     ...networkGrants(network),
+    ...awsGrants(aws),
     ...(tools.trust ?? []).map((rule) => `the tool ${escapeText(rule)} without asking you`),
     ...looserLimits(limits),
     ...(onExit === "discard" ? ["sessions discarded without a look when their command ends"] : []),

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { constants, type Stats } from "node:fs";
 import { lstat, open } from "node:fs/promises";
-import { isAbsolute, join } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { AirlockError, messageOf, systemCodeOf } from "../base/errors.js";
+import { displayPath } from "../base/escape.js";
 import type { PatternCheck } from "./parse.js";
 import type { FileConfig } from "./schema.js";
 
@@ -85,6 +86,23 @@ function decode(file: string, bytes: Uint8Array): string {
   }
 }
 
+// A session policy may lie in a file of its own, beside the user's configuration.
+async function withPolicy(file: string, config: FileConfig): Promise<FileConfig> {
+  const policy = config.aws?.policy;
+  if (typeof policy !== "string") return config;
+  const path = resolve(dirname(file), policy);
+  const bytes = await readBytes(path, "user");
+  if (bytes === null) throw invalid(file, `aws.policy: there is no file ${displayPath(path)}`);
+  try {
+    const document: unknown = JSON.parse(decode(path, bytes));
+    if (typeof document !== "object" || document === null || Array.isArray(document)) throw new Error("no object");
+    return { ...config, aws: { ...config.aws, policy: { ...document } } };
+  } catch (error) {
+    if (error instanceof AirlockError) throw error;
+    throw invalid(file, `aws.policy: ${displayPath(path)} is not the JSON of a policy`, error);
+  }
+}
+
 /** Reads one configuration file; null when there is none. The parser, which is slow to load, is loaded only for a file. */
 export async function loadConfigFile(
   file: string,
@@ -98,7 +116,7 @@ export async function loadConfigFile(
   }
   const text = decode(file, bytes);
   const { parseConfig } = await import("./parse.js");
-  const config = parseConfig(text, file, kind, checkPattern);
+  const config = await withPolicy(file, parseConfig(text, file, kind, checkPattern));
   return { file, sha256: createHash("sha256").update(bytes).digest("hex"), config };
 }
 

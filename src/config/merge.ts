@@ -1,7 +1,9 @@
+import type { AwsWish } from "../model/aws.js";
 import type { NetworkMode } from "../model/network.js";
 import type { Limits } from "../model/session.js";
 import { defaultLimits } from "./defaults.js";
 import type { LoadedConfig } from "./load.js";
+import { type AwsFlags, mergeAws } from "./merge-aws.js";
 import { mergeNetwork, type NetworkWish } from "./merge-network.js";
 import type { FileConfig } from "./schema.js";
 
@@ -39,6 +41,7 @@ export interface Config {
   readonly unmask: readonly string[];
   readonly network: NetworkWish;
   readonly tools: readonly ToolRuleText[];
+  readonly aws: AwsWish;
   readonly origins: Readonly<Record<string, Origin>>;
 }
 
@@ -57,6 +60,7 @@ export interface FlagValues {
   readonly allowRw?: boolean | undefined;
   readonly networkMode?: NetworkMode | undefined;
   readonly allowHost?: readonly string[] | undefined;
+  readonly aws?: AwsFlags | undefined;
 }
 
 interface Sources {
@@ -150,6 +154,7 @@ export function mergeConfig({ flags, environment = {}, project, user }: Sources)
     unmask: [...(ofUser.unmask ?? []), ...(ofProject.unmask ?? [])],
     network: mergeNetwork(flags, ofProject.network, ofUser.network, picker.origins),
     tools: [...toolRules(ofUser, "your configuration"), ...toolRules(ofProject, "airlock.yaml")],
+    aws: mergeAws(flags.aws, ofProject.aws, ofUser.aws),
     origins: picker.origins,
   });
 }

@@ -13,6 +13,7 @@ import {
 import type { z } from "zod";
 import { AirlockError, isAirlockError, messageOf } from "../base/errors.js";
 import { escapeText } from "../base/escape.js";
+import { projectAws } from "./aws-schema.js";
 import { type FileConfig, projectSchema, userSchema } from "./schema.js";
 import { suggestKey } from "./suggest.js";
 
@@ -26,6 +27,7 @@ export type PatternCheck = (pattern: string) => unknown;
 const limitKeys = ["memory", "cpus", "pids", "disk", "timeout"];
 const pathKeys = ["host", "mode", "target"];
 const networkKeys = ["default", "presets", "allow", "ask", "deny", "allowPrivate"];
+const awsKeys = Object.keys(projectAws.shape);
 const knownKeys: Readonly<Record<Kind, readonly string[]>> = {
   project: Object.keys(projectSchema.shape),
   user: Object.keys(userSchema.shape),
@@ -76,7 +78,9 @@ function explainKey(source: Source, path: Path, key: string): AirlockError {
         ? pathKeys
         : path[0] === "network"
           ? networkKeys
-          : knownKeys[source.kind];
+          : path[0] === "aws"
+            ? awsKeys
+            : knownKeys[source.kind];
   const meant = suggestKey(key, known);
   return invalid(place, what, meant === undefined ? `known keys: ${known.join(", ")}` : `did you mean "${meant}"?`);
 }

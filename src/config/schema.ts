@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { projectAws, userAws } from "./aws-schema.js";
 import { parseDuration, parseSize } from "./units.js";
 
 const mebibyte = 1024 ** 2;
@@ -121,7 +122,11 @@ const shared = {
 
 /** `airlock.yaml` of a project. What it loosens needs the user's approval. */
 export const projectSchema = z
-  .strictObject({ ...shared, network: projectNetwork.exactOptional().describe("What the sandbox may reach.") })
+  .strictObject({
+    ...shared,
+    network: projectNetwork.exactOptional().describe("What the sandbox may reach."),
+    aws: projectAws.exactOptional().describe("What may be done in AWS."),
+  })
   .describe("Airlock's configuration of a project");
 
 /** The user's own configuration, which may also allow paths that are written through. */
@@ -129,6 +134,7 @@ export const userSchema = z
   .strictObject({
     ...shared,
     network: userNetwork.exactOptional().describe("What sandboxes may reach."),
+    aws: userAws.exactOptional().describe("What may be done in AWS."),
     allowRw: z.boolean().exactOptional().describe("Allow paths with mode rw without --allow-rw."),
   })
   .describe("Airlock's configuration of a user");

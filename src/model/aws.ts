@@ -45,6 +45,8 @@ export interface AwsCall {
   readonly level: AwsLevel;
   readonly protocol: AwsProtocol;
   readonly region: string;
+  /** The service has one endpoint for all regions. */
+  readonly global: boolean;
   readonly resources: readonly AwsResource[];
   /** Accounts that ARNs, queue URLs or owners in the request name. */
   readonly accounts: readonly string[];
@@ -74,4 +76,61 @@ export interface AwsEndpoint {
   readonly hostname: string;
   readonly signingName: string;
   readonly signingRegion: string;
+}
+
+export type AwsMode = "off" | "gateway" | "direct";
+export type AwsAccess = "read" | "read-write" | "custom";
+export type AwsVerdict = "allow" | "ask" | "deny";
+
+/** A line of `allow`, `ask` or `deny`: `ec2:Stop*`. */
+export interface AwsRule {
+  readonly verdict: AwsVerdict;
+  readonly pattern: string;
+  /** For people: `your configuration`, `airlock.yaml`, `--aws-allow`. */
+  readonly origin: string;
+}
+
+/** What may be done in AWS, from flags and files. */
+export interface AwsPolicy {
+  readonly access: AwsAccess;
+  readonly rules: readonly AwsRule[];
+  /** Services that `read-write` is for; empty: all. */
+  readonly services: readonly string[];
+  /** Empty: every region. */
+  readonly regions: readonly string[];
+  /** Empty: any; but a change that names another account than the credentials' is asked about. */
+  readonly accounts: readonly string[];
+  /** What carries one of these keys with another value is left alone. */
+  readonly tags: Readonly<Record<string, string>>;
+  /** Nothing but reading is forwarded. */
+  readonly dryRun: boolean;
+}
+
+/** The `aws:` section with flags laid over it. */
+export interface AwsWish {
+  readonly mode: AwsMode;
+  readonly profile: string | null;
+  readonly region: string | null;
+  readonly role: string | null;
+  readonly durationSeconds: number;
+  readonly policy: AwsPolicy;
+  /** An own session policy as text, in the place of the one that is made; null: none. */
+  readonly sessionPolicy: string | null;
+  /** Accounts, aliases, roles and profiles (with `*`) for which the account's alias must be typed. */
+  readonly protected: readonly string[];
+  readonly intercept: boolean;
+  /** Where every call goes, in the place of AWS; null: to AWS. Only the user's own configuration can say that. */
+  readonly endpoint: string | null;
+}
+
+/** May this call be made? */
+export interface AwsDecision {
+  /** `would-have`: under `dry-run`, where it would have been allowed or asked for. */
+  readonly verdict: AwsVerdict | "would-have";
+  /** The rule that decided, for the journal: `deny ec2:Terminate*`, `level write`. */
+  readonly rule: string;
+  /** One sentence for the person and for the agent. */
+  readonly why: string;
+  /** Where the rule comes from. */
+  readonly origin: string;
 }
