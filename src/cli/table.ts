@@ -83,6 +83,12 @@ export const commandTable: readonly CommandEntry[] = [
   },
   { name: "approve", summary: "answer what agents wait for", load: () => import("./commands/approve.js"), json: true },
   { name: "console", summary: "say such things line by line", load: () => import("./commands/console.js") },
+  {
+    name: "aws",
+    summary: "show whom AWS takes you for, and what a session did there",
+    load: () => import("./commands/aws.js"),
+    json: true,
+  },
   { name: "forward", summary: "open a local port to one inside", load: () => import("./commands/forward.js") },
   {
     name: "mcp",

@@ -1,10 +1,10 @@
 import { DisposeStack } from "../base/dispose.js";
 import { AirlockError } from "../base/errors.js";
-import { together } from "../base/together.js";
 import { openHostSession } from "./host-session.js";
 import { keepFresh } from "./keep-fresh.js";
 import type { AwsIdentity, AwsKeys, CredentialTrace, CredentialWish, ScopeKind } from "./model.js";
 import { type Issued, narrow, sessionNameOf } from "./narrow.js";
+import { lookAt } from "./whoami.js";
 
 /** A session's credentials. Dropped from memory when it is disposed of. */
 export interface ScopedCredentials extends AsyncDisposable {
@@ -41,9 +41,6 @@ function refuseUnscoped(): never {
   });
 }
 
-// `arn:aws:sts::123456789012:assumed-role/NAME/session`
-const sessionRole = ({ arn }: AwsIdentity): string | null => /:assumed-role\/([^/]+)\//.exec(arn ?? "")?.[1] ?? null;
-
 /** Opens the host's credentials, narrows them for one session, and keeps them fresh until it is disposed of. */
 export async function openCredentials({
   wish,
@@ -55,8 +52,8 @@ export async function openCredentials({
   const { profile, region, endpoint, role } = wish;
   const host = await openHostSession({ profile, region, endpoint, environment, signal });
   opened.defer(() => host.close());
-  const [identity, alias] = await together(host.identify(), host.alias());
-  await wish.confirm({ account: identity.account, alias, profile, role: role ?? sessionRole(identity) });
+  const { identity, names } = await lookAt(host, role);
+  await wish.confirm(names);
   const notes: string[] = [];
   const note = (text: string): void => {
     if (!notes.includes(text)) notes.push(text);

@@ -13,6 +13,8 @@ import type { Workbench } from "./workbench.js";
 export interface ReceiptCheck {
   readonly what: string;
   readonly gone: boolean;
+  /** A command that somebody with more rights can finish it with. */
+  readonly todo?: string;
 }
 
 /** What `discard` prints. `clean` only when every check found its thing gone. */

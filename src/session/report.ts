@@ -8,6 +8,10 @@ export interface ReportTotals {
   ran: number;
   connected: number;
   refused: number;
+  /** Calls of AWS that were sent, those that were not, and those that created, changed or deleted something that has a name. */
+  awsCalls: number;
+  awsRefused: number;
+  awsChanges: number;
   applied: number;
   undone: number;
   snapshots: number;
@@ -33,6 +37,8 @@ type Teller = (data: Data, totals: ReportTotals) => string;
 const word = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? "-"));
 const count = (value: unknown): number => (typeof value === "number" && Number.isFinite(value) ? value : 0);
 const commandText = (value: unknown): string => (Array.isArray(value) ? value.map(word).join(" ") : word(value));
+
+const isSent = (decision: unknown): boolean => decision === "allowed" || decision === "asked-allowed";
 
 const tellers: Readonly<Record<string, Teller>> = {
   "session.create": ({ project, command }, totals) => {
@@ -74,6 +80,19 @@ const tellers: Readonly<Record<string, Teller>> = {
     totals.refused += count(times);
     return `connection to ${word(name)}:${word(port)} refused ${word(times)} more times`;
   },
+  "aws.call": ({ service, operation, region, resources, decision, rule }, totals) => {
+    if (decision !== "asked-pending") totals[isSent(decision) ? "awsCalls" : "awsRefused"] += 1;
+    const on = Array.isArray(resources) && resources.length > 0 ? ` on ${resources.map(word).join(", ")}` : "";
+    return `AWS ${word(service)}:${word(operation)} in ${word(region)}${on}: ${word(decision)} (${word(rule)})`;
+  },
+  "aws.result": ({ status, error, created, changed, deleted }, totals) => {
+    const effects = Object.entries({ created, changed, deleted }).filter(
+      ([, ids]) => Array.isArray(ids) && ids.length > 0,
+    );
+    if (effects.length > 0) totals.awsChanges += 1;
+    const what = effects.map(([kind, ids]) => `, ${kind} ${commandText(ids)}`).join("");
+    return `AWS answered ${word(status)}${error === null ? "" : ` ${word(error)}`}${what}`;
+  },
   "snapshot.create": ({ id, files, reason }, totals) => {
     totals.snapshots += 1;
     return `snapshot ${word(id)}: ${word(files)} entries (${word(reason)})`;
@@ -107,6 +126,9 @@ export async function accountFor(entries: AsyncIterable<JournalEntry>): Promise<
     ran: 0,
     connected: 0,
     refused: 0,
+    awsCalls: 0,
+    awsRefused: 0,
+    awsChanges: 0,
     applied: 0,
     undone: 0,
     snapshots: 0,

@@ -20,6 +20,11 @@ function formatTotals(totals: ReportTotals): string[] {
     `tools     ${totals.asked} asked, ${totals.allowed} allowed, ${totals.denied} denied`,
     `commands  ${totals.ran} run`,
     `network   ${totals.connected} connected, ${totals.refused} refused or failed`,
+    ...(totals.awsCalls + totals.awsRefused === 0
+      ? []
+      : [
+          `AWS       ${totals.awsCalls} called, ${totals.awsRefused} refused, ${totals.awsChanges} changed something by name`,
+        ]),
     `project   ${totals.applied} applied, ${totals.undone} undone`,
     `safety    ${totals.snapshots} snapshots, everything trusted ${totals.trustAllPeriods} times`,
     `session   ${totals.isDiscarded ? "discarded" : "not discarded"}`,

@@ -2,7 +2,10 @@ import type { Receipt } from "../../session/discard.js";
 
 /** The receipt of a discard: one line a thing, then the verdict. */
 export function formatReceipt({ session, checks, clean }: Receipt): string {
-  const lines = checks.map(({ what, gone }) => `  ${gone ? "gone" : "LEFT"}  ${what}`);
+  const lines = checks.flatMap(({ what, gone, todo }) => [
+    `  ${gone ? "gone" : "LEFT"}  ${what}`,
+    ...(todo === undefined ? [] : [`        to do: ${todo}`]),
+  ]);
   const verdict = clean
     ? "clean: nothing of the session is left but its journal (airlock log)"
     : "NOT clean: run airlock discard again, or airlock prune";

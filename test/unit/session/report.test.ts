@@ -23,6 +23,9 @@ describe("a report", () => {
         ["network.connection", { name: "host.test", port: 443, decision: "allowed", rule: "r" }],
         ["network.connection", { name: "bad.test", port: 443, decision: "denied", rule: "r" }],
         ["network.refusals", { name: "bad.test", port: 443, times: 7 }],
+        ["aws.call", { service: "ec2", operation: "RunInstances", decision: "asked-allowed", resources: [] }],
+        ["aws.result", { status: 200, error: null, created: ["i-1"], changed: [], deleted: [] }],
+        ["aws.call", { service: "ec2", operation: "TerminateInstances", decision: "denied", resources: ["i-1"] }],
         ["snapshot.create", { id: "s2" }],
         ["apply.begin", { apply: "a", paths: 2 }],
         ["apply.done", { apply: "a" }],
@@ -40,13 +43,16 @@ describe("a report", () => {
       ran: 2,
       connected: 1,
       refused: 8,
+      awsCalls: 1,
+      awsRefused: 1,
+      awsChanges: 1,
       applied: 1,
       undone: 1,
       snapshots: 1,
       trustAllPeriods: 1,
       isDiscarded: true,
     });
-    expect(lines).toHaveLength(17);
+    expect(lines).toHaveLength(20);
     expect(lines[0]?.text).toBe("began over /p, to run npm test");
   });
 

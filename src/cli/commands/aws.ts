@@ -1,0 +1,78 @@
+import type { Command } from "commander";
+import { escapeText } from "../../base/escape.js";
+import type { AccountNames } from "../../credentials/model.js";
+import { protectedBecause } from "../../credentials/protection.js";
+import { readJournal } from "../../journal/read.js";
+import { readLedger } from "../../session/aws/ledger.js";
+import { journalPaths } from "../../session/home.js";
+import type { Act } from "../command.js";
+import { addGlobalOptions, type CommandContext, type GlobalOptions } from "../context.js";
+import { formatLedger } from "../render/aws-ledger.js";
+import { formatTable } from "../render/table.js";
+import { chooseSession, withBench } from "../with-bench.js";
+
+interface HostOptions extends GlobalOptions {
+  readonly awsProfile?: string;
+  readonly awsRegion?: string;
+  readonly awsRole?: string;
+}
+
+function howNarrowed(role: string | null, isTemporary: boolean): string {
+  if (role !== null) return `the role ${role} would be assumed with a session policy`;
+  return isTemporary
+    ? "within this session (GetScopedCredentials), where STS has that; else by the gateway's rules alone"
+    : "to a federated session (GetFederationToken), where the user may; else by the gateway's rules alone";
+}
+
+const accountText = ({ account, alias }: AccountNames): string =>
+  `${account ?? "not said"}${alias === null ? "" : ` (${alias})`}`;
+
+async function whoami(context: CommandContext, options: HostOptions): Promise<number> {
+  const { awsProfile, awsRegion, awsRole } = options;
+  const { env, signal } = context.edge;
+  const { whoami: ask } = await import("../../credentials/whoami.js");
+  const wish = { profile: awsProfile ?? null, region: awsRegion ?? null, role: awsRole ?? null, endpoint: null };
+  const { identity, names, region, isTemporary } = await ask({ ...wish, environment: env, signal });
+  const reason = protectedBecause(names, []);
+  const narrowed = howNarrowed(wish.role, isTemporary);
+  if (options.json === true) {
+    const { account, arn, userId } = identity;
+    context.printJson({ account, alias: names.alias, arn, userId, region, temporary: isTemporary, protected: reason });
+    return 0;
+  }
+  const rows = [
+    ["account", accountText(names)],
+    ["identity", identity.arn ?? "not said"],
+    ["region", region ?? "none: name one with --aws-region"],
+    ["keys", isTemporary ? "temporary" : "of a user, without an end"],
+    ["narrowed", narrowed],
+    ["protected", reason ?? "no"],
+  ];
+  context.print(formatTable(rows));
+  return 0;
+}
+
+async function ledger(context: CommandContext, id: string | undefined, options: GlobalOptions): Promise<number> {
+  return withBench(context, async (bench) => {
+    const record = await chooseSession(context, bench, id, { includeDiscarded: true });
+    const found = await readLedger(readJournal(journalPaths(bench.home, record.id).journal));
+    if (options.json === true) context.printJson({ session: record.id, ...found });
+    else context.print(formatLedger(found) || `${escapeText(record.id)} called nothing in AWS`);
+    return 0;
+  });
+}
+
+/** `airlock aws`. */
+export function define(command: Command, act: Act): void {
+  command.addHelpText("after", "\nExit status: 0 · 2 no credentials · 10 no such session · 15 the journal is damaged");
+  const sub = (name: string, summary: string): Command =>
+    addGlobalOptions(command.command(name).description(summary), { json: true });
+  sub("whoami", "show whose AWS credentials this machine has, and how a session's would be narrowed")
+    .option("--aws-profile <name>", "the profile, instead of what the environment says")
+    .option("--aws-region <region>", "the region")
+    .option("--aws-role <role>", "the role that a session would assume")
+    .action(act(whoami));
+  sub("ledger", "show what a session created, changed and deleted in AWS")
+    .argument("[id]", "the session; by default the newest of the project, discarded ones included")
+    .action(act(ledger));
+}
