@@ -25,6 +25,7 @@ const floors: Readonly<Record<string, number>> = {
   apply: 3,
   git: 3,
   gate: 3,
+  gateway: 3,
   tools: 3,
   questions: 3,
   session: 4,
