@@ -42,7 +42,7 @@ const credentials: readonly Danger[] = [
     reason: "hands out a way into a registry, a database or a machine",
     patterns: list(`ecr:GetAuthorizationToken ecr-public:GetAuthorizationToken codeartifact:GetAuthorizationToken
       redshift:GetClusterCredentials* redshift-serverless:GetCredentials rds-db:connect lightsail:GetInstanceAccessDetails
-      lightsail:DownloadDefaultKeyPair gamelift:GetComputeAccess gamelift:GetComputeAuthToken gamelift:GetInstanceAccess
+      lightsail:DownloadDefaultKeyPair lightsail:GetRelationalDatabaseMasterUserPassword gamelift:GetComputeAccess gamelift:GetComputeAuthToken gamelift:GetInstanceAccess
       ec2-instance-connect:* sagemaker:CreatePresigned* sagemaker:CreateHubContentPresignedUrls airflow:Create*Token
       kinesisanalytics:CreateApplicationPresignedUrl connect:GetFederationToken* quicksight:GetSessionEmbedUrl
       quicksight:GenerateEmbedUrl* elasticmapreduce:GetPersistentAppUIPresignedURL

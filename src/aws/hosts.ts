@@ -4,7 +4,7 @@ import type { AwsService, AwsTable, EndpointForm } from "./table.js";
 const suffixes = [".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn", ".on.aws"];
 
 /** The partition that a region belongs to; null: none that Airlock knows endpoints of. */
-function partitionOf(region: string): string | null {
+export function partitionOf(region: string): string | null {
   if (region.startsWith("cn-")) return "aws-cn";
   if (region.startsWith("us-gov-")) return "aws-us-gov";
   return /^(?:us-iso|eu-iso|eusc)/.test(region) ? null : "aws";

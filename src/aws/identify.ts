@@ -4,7 +4,7 @@ import { isGlobal, prefixInHost } from "./hosts.js";
 import { accountsOf, fromJson, fromPairs, type Parameters, passesRole, resourcesOf } from "./resources.js";
 import { type Match, matchRest } from "./rest.js";
 import { readCbor, readQuery, readTarget } from "./rpc.js";
-import { bucketPath, type Extra, extrasOf } from "./s3.js";
+import { bucketPath, copySource, type Extra, extrasOf } from "./s3.js";
 import { handsOutSecret } from "./secrets.js";
 import type { AwsOperation, AwsService, AwsTable } from "./table.js";
 
@@ -190,7 +190,7 @@ function callOf(found: Found, hints: Hints): AwsCall {
   const rivals = found.rivals.filter(({ actions }) => actions.some((action) => !operation.actions.includes(action)));
   const parameters = parametersOf(found, hints);
   const extras = extrasFor(found, hints, parameters);
-  const resources = resourcesOf(labels, parameters);
+  const resources = resourcesOf({ ...labels, ...copySource(operation, hints) }, parameters);
   const { scope, body } = hints.request;
   return {
     service: operation.service.name,

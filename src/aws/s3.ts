@@ -1,5 +1,5 @@
 import type { AwsLevel } from "../model/aws.js";
-import { type Hints, Refusal } from "./hints.js";
+import { decodeOnce, type Hints, Refusal } from "./hints.js";
 import type { AwsOperation, ServiceDetails } from "./table.js";
 
 /** Something that a request does beside its operation. */
@@ -65,4 +65,12 @@ export function extrasOf(operation: AwsOperation, hints: Hints): Extra[] {
 export function bucketPath(bucket: string, parts: readonly string[]): string[] {
   if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket)) throw new Refusal("the host names no bucket");
   return [bucket, ...parts];
+}
+
+/** The object that a copy is made of: `bucket/key`, decoded. */
+export function copySource({ service }: AwsOperation, hints: Hints): Record<string, string> {
+  const source = service.name === "s3" ? headerOf(hints, "x-amz-copy-source") : undefined;
+  if (source === undefined) return {};
+  const [path = ""] = source.replace(/^\//, "").split("?");
+  return { CopySource: decodeOnce(path, "x-amz-copy-source") };
 }

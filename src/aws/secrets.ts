@@ -15,8 +15,6 @@ const always = new Set([
   "kms:DeriveSharedSecret",
   "kms:GenerateDataKey",
   "kms:GenerateDataKeyPair",
-  "lightsail:DownloadDefaultKeyPair",
-  "lightsail:GetRelationalDatabaseMasterUserPassword",
   "logs:Unmask",
   "payment-cryptography:ExportKey",
   "secretsmanager:BatchGetSecretValue",

@@ -13,6 +13,7 @@ export const catalogue = {
     exit: 2,
     doc: "This machine has no AWS credentials, AWS does not take them, or they could not be renewed.",
   },
+  E_AWS_POLICY: { exit: 2, doc: "The session policy made of the configuration is too long for AWS, or is no policy." },
   E_AWS_PROTECTED: {
     exit: 13,
     doc: "The AWS account, role or profile is protected, and nobody confirmed that it is meant.",

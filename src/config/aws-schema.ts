@@ -38,7 +38,7 @@ const aws = {
   region: region.exactOptional().describe("The region that clients use by default."),
   role: z
     .string()
-    .regex(/^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,600}$/, { error: "not the ARN of a role" })
+    .regex(/^(arn:aws[a-z-]*:iam::(\d{12})?:role\/)?[\w+=,.@/-]{1,600}$/, { error: "not a role: its name or its ARN" })
     .exactOptional()
     .describe("A role to assume, with the session's policy on it."),
   duration: life.exactOptional().describe("How long issued credentials live, from 1m to 12h."),

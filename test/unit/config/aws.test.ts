@@ -20,7 +20,7 @@ describe("aws: in a file", () => {
     ["an action without a service", "{allow: [StopInstances]}", "aws.allow.0"],
     ["a region that is a host", "{regions: [evil.example]}", "aws.regions.0"],
     ["an account that is a number", "{accounts: [123456789012]}", "aws.accounts.0"],
-    ["a role that is a name", "{role: admin}", "not the ARN of a role"],
+    ["a role of something else", "{role: 'arn:aws:sts::123456789012:role/x'}", "not a role"],
     ["a life of a day", "{duration: 24h}", '"1m" to "12h"'],
     ["an endpoint in a project", "{endpoint: 'http://127.0.0.1:1'}", "endpoint"],
     ["a file as policy in a project", "{policy: policy.json}", "aws.policy"],
