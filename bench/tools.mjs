@@ -126,7 +126,7 @@ try {
     await exec[Symbol.asyncDispose]();
   };
   cli("tools", "trust", "shell");
-  const guard = toolGuard(bench, toolbox, { caller: "bench", askFirst: null });
+  const guard = toolGuard(bench, toolbox, { caller: "bench", asker: null });
   const silent = { ...guard, record: async () => undefined };
   const recorded = await measure({ callTool, toolbox, guard, execOnce });
   report("shell: true", recorded.shell, " (wanted: p50 under 5, p99 under 25)");

@@ -73,7 +73,9 @@ export const argumentSchemas = {
       command: text("Run by bash in the sandbox."),
       cwd: text("Folder it runs in; the project by default."),
       timeout: { type: "number", description: "Seconds after which it is ended." },
-      persistent: flag("Runs in a shell that is kept: folder, variables and functions stay for the next such command."),
+      persistent: flag(
+        "Runs in a shell that is kept: folder, variables and functions stay for the next such command. Without env.",
+      ),
       env: { type: "object", additionalProperties: { type: "string" }, description: "Further variables." },
       summary,
     },

@@ -53,22 +53,30 @@ async function waitFor(folder: string, ms: number, signal: AbortSignal | undefin
   });
 }
 
+interface Asking {
+  readonly signal?: AbortSignal | undefined;
+  /** Told when the question stands there to be answered; `over` aborts when it does no more. */
+  readonly onOpen?: (waiting: WaitingQuestion, over: AbortSignal) => void;
+}
+
 /**
  * Asks whoever looks at the folder, and waits: for the first answer, for the deadline, which denies, or for the end of `signal`, which
  * denies, too. The question is a file that lives as long as who asks; an answer is a file beside it, made once.
  */
-export async function askPeople(folder: string, question: Question, signal?: AbortSignal): Promise<Answer> {
+export async function askPeople(folder: string, question: Question, { signal, onOpen }: Asking = {}): Promise<Answer> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const place = places(folder, question.id);
   await using _lock = await takeLock(place.lock, { waitMs: 0 });
   const text = `${JSON.stringify(question)}\n`;
   if (text.length > maxBytes) return { ...unanswered, reason: "the question is too large to be asked", by: "size" };
   const digest = digestOf(text);
+  const over = new AbortController();
   try {
     const draft = join(folder, `.${question.id}.draft`);
     await writeFile(draft, text, { mode: 0o600, flag: "wx" });
     await link(draft, place.question);
     await rm(draft, { force: true });
+    onOpen?.({ question, digest }, over.signal);
     for (;;) {
       const answer = await readAnswer(place.answer, digest);
       if (answer !== null) return answer;
@@ -78,6 +86,7 @@ export async function askPeople(folder: string, question: Question, signal?: Abo
       await waitFor(folder, left, signal);
     }
   } finally {
+    over.abort();
     // The question first: what is not there any more cannot be answered.
     await rm(place.question, { force: true });
     await rm(place.answer, { force: true });

@@ -2,6 +2,7 @@ import { isAirlockError } from "../base/errors.js";
 import type { ContainerState } from "../model/engine.js";
 import type { SessionRecord, SnapshotRecord } from "../model/session.js";
 import type { TrustState } from "../model/trust.js";
+import { type ApplyWish, loadApplyWish } from "./apply/apply-wish.js";
 import { appliesOf, type NamedApply } from "./apply/undo.js";
 import { listSnapshots } from "./snapshot.js";
 import type { Workbench } from "./workbench.js";
@@ -19,6 +20,8 @@ export interface SessionStatus {
   readonly applies: readonly NamedApply[];
   /** What is trusted now; null when it cannot be read, so that nothing is, or the session is gone. */
   readonly trust: TrustState | null;
+  /** An agent's wish for a review that nobody has made yet. */
+  readonly wish: ApplyWish | null;
 }
 
 function stateFrom(record: SessionRecord, container: ContainerState | null): LiveState {
@@ -66,5 +69,13 @@ export async function sessionStatus(bench: Workbench, record: SessionRecord): Pr
   const usage = gone ? null : await countUsage(bench, record.id);
   const applies = await appliesOf(bench, record.id);
   const snapshots = gone ? [] : await listSnapshots(bench, record);
-  return { record, state, usage, snapshots, applies, trust: await trustOf(bench, record) };
+  return {
+    record,
+    state,
+    usage,
+    snapshots,
+    applies,
+    trust: await trustOf(bench, record),
+    wish: await loadApplyWish(bench.home, record.id),
+  };
 }

@@ -45,6 +45,13 @@ describe("airlock mcp", () => {
     expect((contents[0] as { text: string }).text).toContain("+changed");
     const wish = await client.callTool({ name: "request_apply", arguments: { reason: "done\u001b[2J" } });
     expect(wish.structuredContent).toMatchObject({ applied: false, changes: 2 });
+    // It waits for a person, who sees it until something was decided.
+    const asked = /mcp:test asks for a review of 2 changes: "done\\x1b\[2J"; airlock review /;
+    expect((await lab.airlock(["approve", "--list"])).stderr).toMatch(asked);
+    expect((await lab.airlock(["status"])).stdout.toString()).toMatch(asked);
+    await lab.airlock(["apply", "--yes", "src/new.txt"]);
+    expect((await lab.airlock(["status"])).stdout.toString()).not.toContain("asks for a review");
+    expect((await lab.airlock(["undo", "--yes"])).code).toBe(0);
     const { structuredContent: back } = await client.callTool({ name: "restore", arguments: { snapshot: id } });
     expect(back).toMatchObject({ restored: id });
     const { structuredContent: after } = await client.callTool({ name: "diff", arguments: {} });

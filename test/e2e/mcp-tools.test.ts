@@ -107,6 +107,34 @@ describe.each(["legacy", "modern"] as const)("a session's tools over MCP (%s)", 
     expect(textOf(denied)).toContain("not on a Friday");
   });
 
+  test("a question that its client's person leaves lying is answered by airlock approve, and the other way round", async () => {
+    let answer: (given: { action: "accept"; content: { answer: string } } | { action: "cancel" }) => void = () =>
+      undefined;
+    let asked = 0;
+    await using client = await connectClient(lab, era, {
+      options: { capabilities: { elicitation: { form: {} } } },
+      prepare: (each) =>
+        each.setRequestHandler("elicitation/create", () => {
+          asked += 1;
+          return new Promise((resolve) => {
+            answer = resolve;
+          });
+        }),
+    });
+    const first = shell(client, "echo first");
+    await answerNext("--yes");
+    // A client of 2026 asks for the rest of its call when the form is closed.
+    answer({ action: "cancel" });
+    expect((await first).structuredContent).toMatchObject({ stdout: "first\n" });
+    const second = shell(client, "echo second");
+    for (let tries = 0; tries < 200 && asked < 2; tries += 1) await sleep(50);
+    const [waiting] = await lab.json<{ id: string }[]>(["approve", "--list", "--json"]);
+    answer({ action: "accept", content: { answer: "yes, once" } });
+    expect((await second).structuredContent).toMatchObject({ stdout: "second\n" });
+    expect((await lab.airlock(["approve", "--deny", waiting?.id ?? "none"])).code).toBe(10);
+    expect((await recordedCalls()).slice(-2).map(({ by }) => by)).toEqual(["approve", "mcp"]);
+  });
+
   test("a mistake in the arguments is the call's answer", async () => {
     await using client = await answering(era, "yes, once");
     for (const given of [{}, { command: 1 }, { command: "true", __extra: 1 }, { command: "a\u0000b" }]) {

@@ -21,7 +21,7 @@ const say = (...words: string[]) => tools.lab.airlock(["tools", "--session", too
 
 /** A call that the session's own trust decides. */
 function call(name: string, args: unknown, signal?: AbortSignal): Promise<ToolOutcome> {
-  const guard = toolGuard(tools.bench, tools.toolbox, { caller: "test", askFirst: null });
+  const guard = toolGuard(tools.bench, tools.toolbox, { caller: "test", asker: null });
   return callTool(tools.toolbox, guard, { name, arguments: args, caller: "test", signal });
 }
 

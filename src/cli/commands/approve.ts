@@ -4,6 +4,8 @@ import { AirlockError, isAirlockError } from "../../base/errors.js";
 import { escapeText } from "../../base/escape.js";
 import type { Answer } from "../../model/question.js";
 import type { WaitingQuestion } from "../../questions/questions.js";
+import { loadApplyWish } from "../../session/apply/apply-wish.js";
+import { listSessions } from "../../session/store.js";
 import { answerWaiting, waitingQuestions } from "../../session/tools/ask-session.js";
 import type { Workbench } from "../../session/workbench.js";
 import type { Act } from "../command.js";
@@ -11,6 +13,7 @@ import type { CommandContext, GlobalOptions } from "../context.js";
 import { canAsk } from "../dialogue/consent.js";
 import { questionDeeds } from "../dialogue/question-deeds.js";
 import { askHere, questionText } from "../dialogue/question-dialogue.js";
+import { applyWishText } from "../render/apply-wish.js";
 import { chooseSession, withBench } from "../with-bench.js";
 
 interface ApproveOptions extends GlobalOptions {
@@ -66,6 +69,25 @@ async function dialogue(context: CommandContext, bench: Workbench, waiting: Wait
   return true;
 }
 
+// A review is a command of its own: here it is only said that somebody waits for one.
+async function announceWishes(
+  context: CommandContext,
+  bench: Workbench,
+  session: string | undefined,
+  told: Set<string>,
+): Promise<void> {
+  for (const id of session === undefined
+    ? (await listSessions(bench.home, () => undefined))
+        .filter(({ state }) => state !== "discarded")
+        .map(({ id: each }) => each)
+    : [session]) {
+    const wish = await loadApplyWish(bench.home, id);
+    if (wish === null || told.has(`${id} ${wish.at}`)) continue;
+    told.add(`${id} ${wish.at}`);
+    context.note(applyWishText(wish, id));
+  }
+}
+
 async function approve(context: CommandContext, id: string | undefined, options: ApproveOptions): Promise<number> {
   return withBench(context, async (bench) => {
     const session = id === undefined ? undefined : (await chooseSession(context, bench, id)).id;
@@ -75,12 +97,16 @@ async function approve(context: CommandContext, id: string | undefined, options:
       await answerOne(context, bench, await look(), options);
       return 0;
     }
+    const told = new Set<string>();
+    const tellWishes = () => announceWishes(context, bench, session, told);
     if (options.list === true || options.json === true || !canAsk(context)) {
       list(context, await look(), options.json === true);
+      if (options.json !== true) await tellWishes();
       return 0;
     }
     if (options.watch === true) context.note("waiting for questions; Ctrl-C ends it");
     for (;;) {
+      await tellWishes();
       const [next] = await look();
       if (next !== undefined) {
         if (!(await dialogue(context, bench, next))) return 0;

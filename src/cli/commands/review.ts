@@ -5,6 +5,7 @@ import { orderForPeople } from "../../changes/collect.js";
 import { belongsToGit } from "../../git/sort-paths.js";
 import type { Skipped } from "../../model/apply.js";
 import type { Change, ChangeTotals } from "../../model/change.js";
+import { dropApplyWish } from "../../session/apply/apply-wish.js";
 import { recordLeft } from "../../session/apply/feedback.js";
 import { openReview, type Review } from "../../session/apply/review.js";
 import { discardSession } from "../../session/discard.js";
@@ -103,6 +104,7 @@ export async function reviewSession(context: CommandContext, bench: Workbench, i
       context.edge.stderr.write(`${formatReceipt(await discardSession(bench, id))}\n`);
       return { kept: false, totals };
     } else if (verb === "keep") {
+      if (canAsk(context)) await dropApplyWish(bench.home, id);
       context.note(`kept session ${id}: airlock diff, airlock apply, airlock discard`);
       return { kept: true, totals };
     } else await applyPart(context, bench, review, verb);

@@ -4,13 +4,14 @@ import { findExposedTokens } from "../../policy/exposed-tokens.js";
 import { type SessionStatus, sessionStatus } from "../../session/status.js";
 import type { Act } from "../command.js";
 import type { CommandContext, GlobalOptions } from "../context.js";
+import { applyWishText } from "../render/apply-wish.js";
 import { networkText } from "../render/network-text.js";
 import { countOf, formatSize } from "../render/size.js";
 import { trustAllText } from "../render/trust-account.js";
 import { chooseSession, reportAbandoned, withBench } from "../with-bench.js";
 import { applyState } from "./applies.js";
 
-function toJson({ record, state, usage, snapshots, applies, trust }: SessionStatus): unknown {
+function toJson({ record, state, usage, snapshots, applies, trust, wish }: SessionStatus): unknown {
   const { generation: _g, nextSnapshot: _n, version: _v, state: _s, ...shown } = record;
   return {
     session: record.id,
@@ -20,6 +21,7 @@ function toJson({ record, state, usage, snapshots, applies, trust }: SessionStat
     snapshots: snapshots.map(({ id }) => id),
     applies: applies.map(({ id: _, ...shown }) => shown),
     trust: trust === null ? null : { rules: trust.rules, trustAll: trust.trustAll },
+    wish,
     credentials: [],
     exposed: findExposedTokens(record.project.path, record.hidden),
   };
@@ -86,6 +88,7 @@ function formatStatus(status: SessionStatus): string {
     ...(usage === null ? [] : [`written     ${formatSize(usage.bytes)} in ${usage.entries} entries`]),
     `snapshots   ${snapshots.length === 0 ? "none" : snapshots.map(({ id }) => id).join(" ")}`,
     ...applyLines(status),
+    ...(status.wish === null ? [] : [`waits       ${applyWishText(status.wish, record.id)}`]),
     ...trustLine(status),
     `credentials none handed out`,
     ...findExposedTokens(record.project.path, record.hidden).map(

@@ -66,8 +66,9 @@ async function tool(
     const deeds = questionDeeds(context, bench);
     const nobody: Answer = { verdict: "deny", scope: "once", tier: null, reason: null, edited: null, by: "nobody" };
     const here = canAsk(context) ? (question: Question) => askHere(context, question, deeds) : null;
-    const askFirst = options.ask === false ? async () => nobody : here;
-    const guard = toolGuard(bench, toolbox, { caller: "cli", askFirst });
+    const ask = options.ask === false ? async () => nobody : here;
+    const asker = ask === null ? null : { ask, takesBack: false };
+    const guard = toolGuard(bench, toolbox, { caller: "cli", asker });
     const request = { name, arguments: args, caller: "cli", signal: bench.signal };
     report(context, await callTool(toolbox, guard, request), options.json !== undefined);
     return 0;

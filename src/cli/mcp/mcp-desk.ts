@@ -3,6 +3,7 @@ import { readJournal } from "../../journal/read.js";
 import type { Desk, DeskAnswer, DeskCall } from "../../mcp/desk.js";
 import type { SessionRecord } from "../../model/session.js";
 import type { Caller, ToolOutcome } from "../../model/tool.js";
+import { saveApplyWish } from "../../session/apply/apply-wish.js";
 import { changesOf, openContents } from "../../session/changes.js";
 import { gitChangesOf } from "../../session/git/git-changes.js";
 import { journalPaths } from "../../session/home.js";
@@ -11,6 +12,7 @@ import { sessionStatus } from "../../session/status.js";
 import { requireLiveSession } from "../../session/store.js";
 import type { Workbench } from "../../session/workbench.js";
 import type { CommandContext } from "../context.js";
+import { applyWishText } from "../render/apply-wish.js";
 import { renderDiffJson } from "../render/diff-json.js";
 import { networkText } from "../render/network-text.js";
 import { renderPatch } from "../render/patch.js";
@@ -89,9 +91,11 @@ async function wishForApply(
   const { changes } = await changesOf(bench, record);
   const command = `airlock review ${record.id}`;
   await bench.recorder(record.id)({ kind: "apply.requested", data: { ...wish, changes: changes.length } });
-  context.note(`airlock: ${wish.caller} asks for a review of ${changes.length} changes: ${command}`);
-  const told = `Nothing was applied. A person reviews the changes with: ${command}`;
-  return { session: record.id, applied: false, changes: changes.length, command, told };
+  const told = { at: new Date().toISOString(), ...wish, changes: changes.length };
+  await saveApplyWish(bench.home, record.id, told);
+  context.note(`airlock: ${applyWishText(told, record.id)}`);
+  const next = `Nothing was applied. A person reviews the changes with: ${command}`;
+  return { session: record.id, applied: false, changes: changes.length, command, told: next };
 }
 
 /** Makes the desk of one session. Everything but tool calls opens a workbench of its own: a connection that broke harms one call. */

@@ -20,8 +20,9 @@ export function openTools(context: CommandContext, bench: Workbench): SessionToo
     call: async (record, call) => {
       opened ??= new Toolbox(bench, record, programOf(context));
       const { tool, caller, signal, onOutput } = call;
-      // The client's person is asked first; what is not answered there is left to the places where people look.
-      const guard = toolGuard(bench, opened, { caller, askFirst: call.askClient });
+      // The client's person is asked, and where people look for questions; who answers first has answered.
+      const asker = call.askClient === null ? null : { ask: call.askClient, takesBack: true };
+      const guard = toolGuard(bench, opened, { caller, asker });
       const onPiece = (piece: Buffer): void => onOutput(piece.toString("utf8"));
       return callTool(opened, guard, { name: tool, arguments: call.arguments, caller, signal, onOutput: onPiece });
     },

@@ -13,6 +13,7 @@ import { openContents } from "../changes.js";
 import { pauseSandbox } from "../sandbox/pause.js";
 import { lockSession, requireLiveSession } from "../store.js";
 import type { Workbench } from "../workbench.js";
+import { dropApplyWish } from "./apply-wish.js";
 import { recordLeft } from "./feedback.js";
 import { openMergeBase } from "./merge-base.js";
 import type { Review } from "./review.js";
@@ -132,5 +133,6 @@ export async function applyPlan(
     source: layerSource(bench, review),
     sync,
   });
+  await dropApplyWish(bench.home, id);
   return { applyId: applyName(id, summary.id), applied: operations.map(({ path }) => path), skipped, conflicts };
 }

@@ -57,7 +57,7 @@ export async function askNetwork(
     caller: "a program in the sandbox",
     seconds: answerSeconds,
     signal,
-    askFirst: null,
+    asker: null,
   });
   if (!answeredBy.has(by)) return;
   const pattern = `${name.includes(":") ? `[${name}]` : name}:${port}`;

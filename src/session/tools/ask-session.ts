@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { newToken } from "../../base/ids.js";
 import type { Answer, Question, QuestionSubject } from "../../model/question.js";
 import type { Caller } from "../../model/tool.js";
@@ -13,11 +14,17 @@ interface Wish {
   /** How long the question waits where people look for questions. */
   readonly seconds: number;
   readonly signal: AbortSignal | undefined;
-  readonly askFirst: AskFirst | null;
+  readonly asker: Asker | null;
 }
 
 /** Asks the person who is at hand; null when there was no answer, so that another may still give one. */
-export type AskFirst = (question: Question, signal: AbortSignal) => Promise<Answer | null>;
+export type AskPerson = (question: Question, signal: AbortSignal) => Promise<Answer | null>;
+
+/** Who is at hand. One that can take a question back is asked at the same time as all others, any other before them. */
+export interface Asker {
+  readonly ask: AskPerson;
+  readonly takesBack: boolean;
+}
 
 const firstMs = 10 * 60_000;
 
@@ -30,16 +37,18 @@ const questionFolder = (home: AirlockHome, session: string): string => join(sess
 export async function askSession(
   bench: Workbench,
   session: string,
-  { subject, caller, seconds, signal = unending, askFirst }: Wish,
+  { subject, caller, seconds, signal = unending, asker }: Wish,
 ): Promise<Answer> {
   const askedAt = Date.now();
   const question: Question = { id: newToken(4), session, caller, askedAt, deadline: askedAt + firstMs, subject };
   const record = bench.recorder(session);
   const what = subject.kind === "tool" ? { tool: subject.tool } : { name: subject.name, port: subject.port };
   await record({ kind: "question.asked", data: { question: question.id, caller, ...what } });
-  const first = await askFirst?.(question, AbortSignal.any([signal, AbortSignal.timeout(firstMs)]));
-  const deadline = Date.now() + seconds * 1_000;
-  const answer = first ?? (await askPeople(questionFolder(bench.home, session), { ...question, deadline }, signal));
+  const folder = questionFolder(bench.home, session);
+  const answer =
+    asker?.takesBack === true
+      ? await askBeside(folder, question, { signal, seconds, ask: asker.ask })
+      : await askBefore(folder, question, { signal, seconds, ask: asker?.ask ?? null });
   const { verdict, scope, tier, reason, by } = answer;
   const edited = answer.edited !== null;
   await record({
@@ -47,6 +56,41 @@ export async function askSession(
     data: { question: question.id, verdict, scope, tier, reason, edited, by },
   });
   return answer;
+}
+
+interface Asking {
+  readonly signal: AbortSignal;
+  readonly seconds: number;
+}
+
+async function askBefore(
+  folder: string,
+  question: Question,
+  { signal, seconds, ask }: Asking & { readonly ask: AskPerson | null },
+): Promise<Answer> {
+  const first = await ask?.(question, AbortSignal.any([signal, AbortSignal.timeout(firstMs)]));
+  return first ?? (await askPeople(folder, { ...question, deadline: Date.now() + seconds * 1_000 }, { signal }));
+}
+
+const unanswered: Answer = { verdict: "deny", scope: "once", tier: null, reason: null, edited: null, by: "deadline" };
+
+// Whoever answers first: an answer given at hand is put where all others are, so that one of them is the one.
+async function askBeside(
+  folder: string,
+  question: Question,
+  { signal, seconds, ask }: Asking & { readonly ask: AskPerson },
+): Promise<Answer> {
+  const answerAtHand = async (waiting: WaitingQuestion, over: AbortSignal): Promise<void> => {
+    const given = await ask(question, over);
+    // Closed without a word: the others have as long as they would have had alone.
+    if (given === null) await sleep(seconds * 1_000, undefined, { signal: over, ref: false });
+    await answerQuestion(folder, waiting, given ?? unanswered);
+  };
+  return await askPeople(folder, question, {
+    signal,
+    // What comes too late, or from a client that is gone, is no answer.
+    onOpen: (waiting, over) => void answerAtHand(waiting, over).catch(() => undefined),
+  });
 }
 
 const unending = new AbortController().signal;

@@ -135,13 +135,15 @@ async function judge(toolbox: Toolbox, guard: ToolGuard, request: ToolRequest, h
     return { kind: "run", prepared, rule, by: "trust", isCounted };
   }
   if (decision.verdict === "deny") return policyDenial(decision, prepared);
+  // Needed where somebody is asked, and only there.
+  const { callRisks } = await import("./call-risk.js");
   const question: ToolQuestion = {
     kind: "tool",
     tool: prepared.call.tool,
     arguments: request.arguments as Readonly<Record<string, unknown>>,
     folder: prepared.call.tool === "shell" ? prepared.call.folder : toolbox.place.workspace,
     touches: prepared.touches,
-    risk: [],
+    risk: callRisks(prepared.call, prepared.subject, decision.targets ?? [], toolbox.place.workspace),
     why,
     tiers: tiers.map(({ label }) => label),
   };

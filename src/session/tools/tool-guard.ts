@@ -5,7 +5,7 @@ import type { TrustDecision } from "../../model/trust.js";
 import { decideTrust } from "../../trust/decide.js";
 import type { ReadShell } from "../../trust/shell-reading.js";
 import type { Workbench } from "../workbench.js";
-import type { AskFirst } from "./ask-session.js";
+import type { Asker } from "./ask-session.js";
 import type { ToolGuard, ToolQuestion } from "./call-tool.js";
 import type { Toolbox } from "./toolbox.js";
 import { addTrust, currentTrust, giveBackCall, takeCall } from "./trust-all.js";
@@ -34,17 +34,17 @@ interface Wish {
   readonly decision: TrustDecision;
   readonly caller: Caller;
   readonly signal: AbortSignal | undefined;
-  readonly askFirst: AskFirst | null;
+  readonly asker: Asker | null;
 }
 
 /** Asks where people look for questions; what they grant beyond this call is trusted from now on. */
 async function ask(
   bench: Workbench,
   record: Pick<SessionRecord, "id" | "workspace">,
-  { subject, decision, caller, signal, askFirst }: Wish,
+  { subject, decision, caller, signal, asker }: Wish,
 ): Promise<Answer> {
   const { askSession } = await import("./ask-session.js");
-  const answer = await askSession(bench, record.id, { subject, caller, seconds: answerSeconds, signal, askFirst });
+  const answer = await askSession(bench, record.id, { subject, caller, seconds: answerSeconds, signal, asker });
   await grantAnswer(bench, record, decision, answer);
   return answer;
 }
@@ -64,7 +64,7 @@ async function grantAnswer(
 export function toolGuard(
   bench: Workbench,
   { session, place }: Pick<Toolbox, "session" | "place">,
-  { caller, askFirst }: { readonly caller: Caller; readonly askFirst: AskFirst | null },
+  { caller, asker }: { readonly caller: Caller; readonly asker: Asker | null },
 ): ToolGuard {
   const record = { id: session, workspace: place.workspace };
   const trust = new LiveTrust(bench.home, record);
@@ -72,7 +72,7 @@ export function toolGuard(
     decide: (subject) => decide(bench, { record, trust }, subject),
     take: async () => await takeCall(bench, record),
     giveBack: async () => await giveBackCall(bench, record),
-    ask: (subject, decision, signal) => ask(bench, record, { subject, decision, caller, signal, askFirst }),
+    ask: (subject, decision, signal) => ask(bench, record, { subject, decision, caller, signal, asker }),
     record: bench.recorder(record.id),
   };
 }

@@ -63,7 +63,7 @@ describe("a question", () => {
       verdict: "deny",
       by: "deadline",
     });
-    expect(await askPeople(folder, questionOf("q2"), AbortSignal.timeout(60))).toMatchObject({
+    expect(await askPeople(folder, questionOf("q2"), { signal: AbortSignal.timeout(60) })).toMatchObject({
       verdict: "deny",
       by: "cancelled",
     });
@@ -98,7 +98,9 @@ describe("a question", () => {
   it("stands in a line with others, the oldest first", async () => {
     const folder = newFolder();
     const gone = new AbortController();
-    const asked = [3, 1, 2].map((at) => askPeople(folder, questionOf(`q${at}`, { askedAt: at }), gone.signal));
+    const asked = [3, 1, 2].map((at) =>
+      askPeople(folder, questionOf(`q${at}`, { askedAt: at }), { signal: gone.signal }),
+    );
     expect((await waitingIn(folder, 3)).map(({ question }) => question.id)).toEqual(["q1", "q2", "q3"]);
     gone.abort();
     await Promise.all(asked);
@@ -107,7 +109,7 @@ describe("a question", () => {
   it("goes when its asker has died, and what is no question is none", async () => {
     const folder = newFolder();
     const gone = new AbortController();
-    const asked = askPeople(folder, questionOf("q1"), gone.signal);
+    const asked = askPeople(folder, questionOf("q1"), { signal: gone.signal });
     await waitingIn(folder);
     writeFileSync(join(folder, "q2.json"), JSON.stringify({ ...questionOf("q2"), extra: 1 }));
     writeFileSync(join(folder, "q3.json"), JSON.stringify(questionOf("q3")));
