@@ -9,7 +9,7 @@ import type { Asker } from "./ask-session.js";
 import type { ToolGuard, ToolQuestion } from "./call-tool.js";
 import type { Toolbox } from "./toolbox.js";
 import { addTrust, currentTrust, giveBackCall, takeCall } from "./trust-all.js";
-import { LiveTrust } from "./trust-file.js";
+import type { LiveTrust } from "./trust-file.js";
 
 /** How long a call waits for a person; clients' own patience ends not much later. */
 const answerSeconds = 50;
@@ -63,11 +63,10 @@ async function grantAnswer(
 /** What guards the calls of a session: its trust, the people who may be asked, its journal. */
 export function toolGuard(
   bench: Workbench,
-  { session, place }: Pick<Toolbox, "session" | "place">,
+  { session, place, trust }: Pick<Toolbox, "session" | "place" | "trust">,
   { caller, asker }: { readonly caller: Caller; readonly asker: Asker | null },
 ): ToolGuard {
   const record = { id: session, workspace: place.workspace };
-  const trust = new LiveTrust(bench.home, record);
   return {
     decide: (subject) => decide(bench, { record, trust }, subject),
     take: async () => await takeCall(bench, record),

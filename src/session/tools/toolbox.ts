@@ -10,6 +10,7 @@ import { sandboxEnvironment, sandboxHome } from "../sandbox/environment.js";
 import { killProcesses } from "../sandbox/kill-processes.js";
 import { readInitLine, releaseFrame } from "../sandbox/release.js";
 import type { Workbench } from "../workbench.js";
+import { LiveTrust } from "./trust-file.js";
 
 const readyTimeoutMs = 30_000;
 
@@ -60,11 +61,14 @@ export class Toolbox implements AsyncDisposable {
   readonly session: string;
   readonly place: ToolPlace;
   readonly queue = new KeyQueue();
+  /** What the session trusts, read once for all its calls until it changes. */
+  readonly trust: LiveTrust;
   readonly #bench: Workbench;
   readonly #program: Program;
   #server: Promise<OpenServer> | null = null;
 
   constructor(bench: Workbench, { id, workspace }: Pick<SessionRecord, "id" | "workspace">, program: Program) {
+    this.trust = new LiveTrust(bench.home, { id, workspace });
     this.#bench = bench;
     this.#program = program;
     this.session = id;
