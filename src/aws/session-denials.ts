@@ -26,7 +26,7 @@ const short: readonly DenialGroup[] = [
   },
   {
     kind: "privilege",
-    why: "nobody's rights may be changed, and no role handed to a service",
+    why: "nobody's rights may be changed",
     patterns:
       list(`iam:A* iam:C* iam:D* iam:E* iam:P* iam:R* iam:Se* iam:T* iam:U* organizations:A* organizations:C* organizations:E*
       organizations:I* organizations:Le* organizations:M* organizations:P* organizations:R* account:A* account:C* account:D* account:E* account:P* account:S*

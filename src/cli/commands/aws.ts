@@ -10,6 +10,7 @@ import { addGlobalOptions, type CommandContext, type GlobalOptions } from "../co
 import { formatLedger } from "../render/aws-ledger.js";
 import { formatTable } from "../render/table.js";
 import { chooseSession, withBench } from "../with-bench.js";
+import { definePolicy } from "./aws-policy.js";
 
 interface HostOptions extends GlobalOptions {
   readonly awsProfile?: string;
@@ -64,6 +65,7 @@ async function ledger(context: CommandContext, id: string | undefined, options: 
 
 /** `airlock aws`. */
 export function define(command: Command, act: Act): void {
+  definePolicy(command, act);
   command.addHelpText("after", "\nExit status: 0 · 2 no credentials · 10 no such session · 15 the journal is damaged");
   const sub = (name: string, summary: string): Command =>
     addGlobalOptions(command.command(name).description(summary), { json: true });

@@ -71,6 +71,43 @@ function networkRows({ network, origins }: Config): Row[] {
   ];
 }
 
+function awsRows({ aws }: Config): Row[] {
+  const {
+    policy,
+    sessionPolicy,
+    protected: names,
+    mode,
+    profile,
+    region,
+    role,
+    durationSeconds,
+    intercept,
+    endpoint,
+  } = aws;
+  const { rules, ...bounds } = policy;
+  const own = sessionPolicy === null ? "made of the lists" : "of its own";
+  const single = {
+    mode,
+    profile,
+    region,
+    role,
+    duration: durationSeconds,
+    intercept,
+    endpoint,
+    policy: own,
+    protected: names,
+  };
+  return [
+    ...Object.entries({ ...single, ...bounds }).map(([name, value]) => ({
+      name: `aws.${name}`,
+      value,
+      text: value === null ? "none" : textOf(value),
+      origin: "files",
+    })),
+    ...rules.map(({ verdict, pattern, origin }) => ({ name: `aws.${verdict}`, value: pattern, origin })),
+  ];
+}
+
 function flatten(config: Config): Row[] {
   const { origins, paths, env, mask, unmask, image, runtime, user, workspace, onExit, allowRw } = config;
   const single = {
@@ -86,6 +123,7 @@ function flatten(config: Config): Row[] {
     ...limitRows(config),
     ...Object.entries({ paths, env, mask, unmask }).map(([name, value]) => ({ name, value, origin: "files" })),
     ...networkRows(config),
+    ...awsRows(config),
   ];
 }
 
