@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Lab } from "../support/lab.js";
 
@@ -158,6 +159,22 @@ describe("what tools may do without asking", () => {
     expect(stdout.toString()).toContain("EVERYTHING IS TRUSTED");
     expect((await shell("true")).code).toBe(13);
     expect((await lab.airlock(["console", id], { input: "/frobnicate\n" })).code).toBe(1);
+  });
+
+  it("is asked about at the console's own terminal, which takes further lines afterwards and says when it ends", async () => {
+    const terminal = lab.terminal(["console", id]);
+    await terminal.waitFor(/what can be said/);
+    terminal.type("/tools trust-all --for 3s\r");
+    await terminal.waitFor(/Trust everything\?/);
+    await sleep(400);
+    terminal.type("y\r");
+    await terminal.waitFor(/EVERYTHING IS TRUSTED until/);
+    await terminal.waitFor(/EVERYTHING is trusted no more .*: its time is over[\s\S]*to go back: airlock restore/);
+    terminal.type("/tools\r/help\r");
+    await terminal.waitFor(/read +trusted in the workspace[\s\S]*leave/);
+    expect(terminal.output).not.toContain("is not known here");
+    terminal.type("/quit\r");
+    expect(await terminal.exit).toBe(0);
   });
 
   it("is said at the start, too: by flags, and by the configuration where a project's file only tightens", async () => {

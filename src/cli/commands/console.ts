@@ -1,4 +1,3 @@
-import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import { AirlockError, messageOf } from "../../base/errors.js";
 import { escapeBody, escapeText } from "../../base/escape.js";
@@ -6,6 +5,7 @@ import { toolNames } from "../../model/tool.js";
 import { watchTrust } from "../../session/tools/watch-trust.js";
 import type { Act } from "../command.js";
 import type { CommandContext, GlobalOptions } from "../context.js";
+import { TypedLines } from "../dialogue/typed-lines.js";
 import { trustEndText } from "../render/trust-account.js";
 import { chooseSession, withBench } from "../with-bench.js";
 import { runToolsLine, type ToolsLineOptions, toolsHelp, toolsVerbs } from "./tools-line.js";
@@ -51,20 +51,12 @@ async function runConsole(context: CommandContext, id: string | undefined): Prom
     const record = await chooseSession(context, bench, id);
     const isTerminal = edge.stdin.isTTY === true;
     if (isTerminal) context.note(`session ${record.id}; /help says what can be said`);
-    const lines = createInterface({
-      input: edge.stdin,
-      output: edge.stderr,
-      terminal: isTerminal,
-      completer: complete,
-    });
-    edge.signal.addEventListener("abort", () => lines.close(), { once: true });
-    lines.setPrompt("> ");
+    const lines = new TypedLines(edge, { prompt: "> ", complete, signal: edge.signal });
     await using trust = watchTrust(bench, record, (account, session) => {
       context.note(`${isTerminal ? "\r" : ""}${trustEndText(account, session)}`);
-      if (isTerminal) lines.prompt(true);
+      lines.again();
     });
     let code = 0;
-    if (isTerminal) lines.prompt();
     for await (const line of lines) {
       const [verb = "", ...rest] = splitWords(line);
       if (verb === "/quit" || verb === "/exit") break;
@@ -80,9 +72,7 @@ async function runConsole(context: CommandContext, id: string | undefined): Prom
           `${escapeBody(messageOf(error))}${error.hint === undefined ? "" : `\nhint: ${escapeBody(error.hint)}`}`,
         );
       }
-      if (isTerminal) lines.prompt();
     }
-    lines.close();
     return isTerminal ? 0 : code;
 
     async function say(verb: string, rest: readonly string[]): Promise<void> {
