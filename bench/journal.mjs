@@ -63,7 +63,7 @@ let last = null;
 for (let at = 0; at < lines; ) {
   let text = "";
   for (const end = Math.min(lines, at + 20_000); at < end; at += 1) {
-    last = makeEntry(event(at), last, new Date(0));
+    last = makeEntry(event(at), last, { at: new Date(0), up: at });
     text += formatEntry(last);
   }
   await appendFile(big.journal, text);

@@ -1,15 +1,20 @@
-import { open } from "node:fs/promises";
-import { systemCodeOf } from "../base/errors.js";
+import type { FileHandle } from "node:fs/promises";
+import { type OpenPart, openPart } from "./parts.js";
 
 const pieceBytes = 1024 * 1024;
 const maxLineBytes = 16 * 1024 * 1024;
 
-/** Whole lines of a part of a file, and what stands behind the last of them. */
+/** Whole lines of a part of a journal, and what stands behind the last of them. */
 export interface LineBatch {
   readonly lines: readonly Buffer[];
-  /** Bytes behind the last line's end: half a line, or nothing. Not zero only in the last batch, or beyond any line's length. */
+  /** Bytes behind the last line's end: half a line, or nothing. Not zero only in the last batch of a part. */
   readonly torn: number;
+  /** The lines belong to a part that nothing is added to any more. */
+  readonly isFull: boolean;
 }
+
+/** Asked at the end of what there is: whether to go on when more has been written. */
+export type AwaitMore = () => Promise<boolean>;
 
 function split(bytes: Buffer): { readonly lines: Buffer[]; readonly rest: Buffer } {
   const lines: Buffer[] = [];
@@ -21,23 +26,63 @@ function split(bytes: Buffer): { readonly lines: Buffer[]; readonly rest: Buffer
   return { lines, rest: bytes.subarray(from) };
 }
 
-/** Reads a file's lines from an offset on, many at a time; a file that is not there has none. */
-export async function* readLineBatches(path: string, offset = 0): AsyncGenerator<LineBatch> {
+interface Piece {
+  readonly lines: readonly Buffer[];
+  /** Where the last whole line ends. */
+  readonly end: number;
+  /** Bytes behind it; known at the end only. */
+  readonly torn: number;
+}
+
+async function* readOn(file: FileHandle, from: number): AsyncGenerator<Piece> {
   let rest: Buffer = Buffer.alloc(0);
-  try {
-    await using file = await open(path, "r");
-    for (let at = offset; ; ) {
-      const piece = Buffer.allocUnsafe(pieceBytes);
-      const { bytesRead } = await file.read(piece, 0, pieceBytes, at);
-      if (bytesRead === 0) break;
-      at += bytesRead;
-      const found = split(Buffer.concat([rest, piece.subarray(0, bytesRead)]));
-      rest = found.rest;
-      if (rest.length > maxLineBytes) break;
-      if (found.lines.length > 0) yield { lines: found.lines, torn: 0 };
-    }
-  } catch (error) {
-    if (systemCodeOf(error) !== "ENOENT") throw error;
+  let at = from;
+  while (rest.length <= maxLineBytes) {
+    const piece = Buffer.allocUnsafe(pieceBytes);
+    const { bytesRead } = await file.read(piece, 0, pieceBytes, at);
+    if (bytesRead === 0) break;
+    at += bytesRead;
+    const found = split(Buffer.concat([rest, piece.subarray(0, bytesRead)]));
+    rest = found.rest;
+    if (found.lines.length > 0) yield { lines: found.lines, end: at - rest.length, torn: 0 };
   }
-  if (rest.length > 0) yield { lines: [], torn: rest.length };
+  yield { lines: [], end: at - rest.length, torn: rest.length };
+}
+
+// What is written while it is read belongs to it; half a line is read again from its beginning, as the next writer may cut it off.
+async function* readPart({ file, isFull }: OpenPart, awaitMore?: AwaitMore): AsyncGenerator<LineBatch> {
+  let at = 0;
+  for (;;) {
+    const wasFull = isFull();
+    let torn = 0;
+    for await (const piece of readOn(file, at)) {
+      ({ end: at, torn } = piece);
+      if (piece.lines.length > 0) yield { lines: piece.lines, torn: 0, isFull: wasFull };
+    }
+    const isOver = wasFull || awaitMore === undefined;
+    if (isOver && torn > 0) yield { lines: [], torn, isFull: wasFull };
+    if (isOver || !(await awaitMore())) return;
+  }
+}
+
+/**
+ * Reads the lines of all parts of a journal, oldest first, many at a time; a journal that is not there has none. With
+ * `awaitMore` it goes on with what is written meanwhile, also in further parts, until that says no.
+ */
+export async function* readLineBatches(journal: string, awaitMore?: AwaitMore): AsyncGenerator<LineBatch> {
+  let isOver = false;
+  const more = async (): Promise<boolean> => {
+    isOver = isOver || awaitMore === undefined || !(await awaitMore());
+    return !isOver;
+  };
+  for (let number = 1; !isOver; ) {
+    await using part = await openPart(journal, number);
+    if (part === null) {
+      await more();
+      continue;
+    }
+    yield* readPart(part, awaitMore === undefined ? undefined : more);
+    isOver ||= !part.isFull();
+    number += 1;
+  }
 }

@@ -1,13 +1,14 @@
 import * as z from "zod";
 import { AirlockError } from "../base/errors.js";
 import type { JournalEntry } from "./entry.js";
-import { readLineBatches } from "./lines.js";
+import { type AwaitMore, readLineBatches } from "./lines.js";
 
 const maxLineLength = 4 * 1024 * 1024;
 
 const entrySchema = z.strictObject({
   seq: z.int().positive(),
   at: z.iso.datetime(),
+  up: z.int().nonnegative().exactOptional(),
   kind: z.string().max(100),
   data: z.record(z.string(), z.unknown()),
   prev: z.string().regex(/^[0-9a-f]{64}$/),
@@ -27,11 +28,11 @@ export function parseEntry(line: Buffer): JournalEntry | null {
 
 /**
  * Reads a journal's entries in order; a line that is not an entry is an error, because it may hide one. Half a line at the
- * end is not an entry yet: somebody is writing it, or died doing so.
+ * end is not an entry yet: somebody is writing it, or died doing so. With `awaitMore` it goes on with what is written meanwhile.
  */
-export async function* readJournal(path: string): AsyncGenerator<JournalEntry> {
+export async function* readJournal(path: string, awaitMore?: AwaitMore): AsyncGenerator<JournalEntry> {
   let number = 0;
-  for await (const { lines } of readLineBatches(path)) {
+  for await (const { lines } of readLineBatches(path, awaitMore)) {
     for (const line of lines) {
       number += 1;
       const entry = parseEntry(line);

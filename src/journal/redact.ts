@@ -1,3 +1,4 @@
+import type { KnownValues } from "../base/known-values.js";
 import { hideSecretShapes } from "../risk/secret-content.js";
 
 /** What stands in the journal where a secret was. */
@@ -34,7 +35,8 @@ const shapes: readonly Shape[] = [
   },
 ];
 
-function hideShapes(text: string): string {
+/** A text without what looks like a secret. */
+export function hideShapes(text: string): string {
   const lower = text.toLowerCase();
   const rest = shapes.reduce(
     (now, { anchor, pattern, by }) => (lower.includes(anchor) ? now.replace(pattern, by) : now),
@@ -44,11 +46,13 @@ function hideShapes(text: string): string {
 }
 
 /**
- * The head of a text without anything that looks like a secret. A secret that is cut in two by the end of what is looked at
- * is not kept either.
+ * The head of a text without the values that are known to be secret, nor anything that looks like one. A secret that is cut
+ * in two by the end of what is looked at is not kept either.
  */
-export function redactHead(text: string, length: number): string {
-  const window = length + margin;
-  if (text.length <= window) return hideShapes(text).slice(0, length);
-  return hideShapes(text.slice(0, window)).slice(0, -margin).slice(0, length);
+export function redactHead(text: string, length: number, known?: KnownValues): string {
+  const beyond = Math.max(margin, known?.longest ?? 0);
+  const window = length + beyond;
+  const hide = (part: string): string => hideShapes(known?.hide(part, redacted) ?? part);
+  if (text.length <= window) return hide(text).slice(0, length);
+  return hide(text.slice(0, window)).slice(0, -beyond).slice(0, length);
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { cutKind, formatEntry, genesis, hashEntry } from "./entry.js";
+import { type JournalHead, readHead } from "./head.js";
 import { readLineBatches } from "./lines.js";
 import { parseEntry } from "./read.js";
 
@@ -9,6 +9,7 @@ export type Verdict =
   | { readonly ok: true; readonly entries: number; readonly head: string; readonly torn: number }
   | { readonly ok: false; readonly entries: number; readonly line: number; readonly problem: string };
 
+const dataMark = Buffer.from(',"data":{');
 const close = Buffer.from("}");
 const hexLength = 64;
 // A line ends with ,"prev":"<64>","hash":"<64>"}
@@ -37,12 +38,15 @@ function isShaped(line: Buffer, expected: Expected): boolean {
   );
 }
 
-// The time between is 24 characters long.
-function isCut(line: Buffer, { seq }: Expected): boolean {
-  const kindFrom = `{"seq":${seq},"at":"`.length + 25;
-  const kind = `,"kind":"${cutKind}"`;
-  return line.toString("latin1", kindFrom, kindFrom + kind.length) === kind;
-}
+const cutMark = Buffer.from(`,"kind":"${cutKind}"`);
+/** Of number, both times and kind. */
+const longestStart = 160;
+
+// Data comes later in the line: what is found this near to its beginning is the kind itself.
+const isCut = (line: Buffer): boolean => {
+  const at = line.subarray(0, longestStart).indexOf(cutMark);
+  return at !== -1 && at < line.indexOf(dataMark);
+};
 
 interface Expected {
   readonly seq: number;
@@ -66,34 +70,41 @@ function check(line: Buffer, expected: Expected): { readonly problem: string } |
   return problem === null ? { hash: stated } : { problem };
 }
 
+function endProblem(head: JournalHead | null, expected: Expected, atHead: string | null): string | null {
+  if (head === null) return null;
+  const entries = expected.seq - 1;
+  if (!(head.entries <= entries)) return `entries up to ${head.entries} were written; the end is missing`;
+  return atHead === head.hash ? null : `entry ${head.entries} is not the one that was written`;
+}
+
 /**
- * Walks the whole chain. The head file, kept apart from the journal, is how a cut tail is found: a chain that simply ends
- * early is a good chain. Half a line that the head does not know was never acknowledged, and is no damage.
+ * Walks the whole chain, through all parts. The head file, kept apart from the journal, is how a cut tail is found: a chain
+ * that simply ends early is a good chain. Half a line that the head does not know was never acknowledged, and is no damage.
+ * The head is read first: what is written meanwhile comes after it. `wanted` is the hash of an entry that must be there, as
+ * somebody kept it elsewhere: so is found, too, what was forged together with the head.
  */
-export async function verifyJournal(path: string, headPath: string): Promise<Verdict> {
+export async function verifyJournal(path: string, headPath: string, wanted?: string): Promise<Verdict> {
+  const head = await readHead(headPath);
   let expected: Expected = { seq: 1, prev: genesis };
   let tornBytes = 0;
-  for await (const { lines, torn } of readLineBatches(path)) {
+  let atHead: string | null = null;
+  let isFound = wanted === undefined;
+  const damage = (problem: string): Verdict => ({ ok: false, entries: expected.seq - 1, line: expected.seq, problem });
+  for await (const { lines, torn, isFull } of readLineBatches(path)) {
     tornBytes = torn;
+    if (torn > 0 && isFull) return damage("a part of the journal that was full ends with half a line");
     for (const line of lines) {
       const found = check(line, expected);
-      if ("problem" in found) return { ok: false, entries: expected.seq - 1, line: expected.seq, ...found };
-      if (isCut(line, expected)) {
-        const problem = `entries from here on were cut off, and entry ${expected.seq} says so`;
-        return { ok: false, entries: expected.seq - 1, line: expected.seq, problem };
-      }
+      if ("problem" in found) return damage(found.problem);
+      if (isCut(line)) return damage(`entries from here on were cut off, and entry ${expected.seq} says so`);
+      isFound ||= found.hash === wanted;
+      if (head?.entries === expected.seq) atHead = found.hash;
       expected = { seq: expected.seq + 1, prev: found.hash };
     }
   }
-  const entries = expected.seq - 1;
-  const head = (await readFile(headPath, "utf8").catch(() => "")).trim();
-  const [seq = "", hash] = head.split(" ");
-  const isBehind = head !== "" && (Number(seq) > entries || (Number(seq) === entries && hash !== expected.prev));
-  if (!isBehind) return { ok: true, entries, head: expected.prev, torn: tornBytes };
-  return {
-    ok: false,
-    entries,
-    line: entries + 1,
-    problem: `entries up to ${seq} were written; the end is missing`,
-  };
+  const problem =
+    endProblem(head, expected, atHead) ?? (isFound ? null : `no entry has the hash ${wanted}: this is another journal`);
+  return problem === null
+    ? { ok: true, entries: expected.seq - 1, head: expected.prev, torn: tornBytes }
+    : damage(problem);
 }

@@ -2,20 +2,29 @@ import {
   closeSync,
   constants,
   fdatasync,
+  fdatasyncSync,
   fstatSync,
+  fsyncSync,
   ftruncateSync,
   mkdirSync,
   openSync,
   readFileSync,
   readSync,
+  renameSync,
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { hrtime } from "node:process";
 import { promisify } from "node:util";
 import { AirlockError, messageOf, systemCodeOf } from "../base/errors.js";
 import { takeLock } from "../base/file-lock.js";
+import type { KnownValues } from "../base/known-values.js";
 import type { JournalEvent } from "../model/journal.js";
-import { cutKind, formatEntry, type JournalEntry, makeEntry } from "./entry.js";
+import { cutKind, formatEntry, type JournalEntry, type Moment, makeEntry } from "./entry.js";
+import { lastPart, partPath } from "./parts.js";
+
+// Large enough that few sessions ever have a second one.
+const usualPartBytes = 32 * 1024 * 1024;
 
 // Most entries are short: the longest is looked for only where none ends in the first piece.
 const shortTail = 8 * 1024;
@@ -77,11 +86,64 @@ function writeAll(file: number, text: string, position: number | null): void {
     at += writeSync(file, bytes, at, bytes.length - at, position === null ? null : position + at);
 }
 
-// In one go, without waiting between: each of these takes microseconds, and every turn of the event loop many times that. Only the disk is waited for.
-async function append(paths: JournalPaths, given: readonly JournalEvent[], now: Date): Promise<void> {
-  const file = openOrMake(paths.journal, "a+");
+// The first entry of a file follows the last one of the part before.
+function lastBefore(journal: string): Tail["last"] {
+  const number = lastPart(journal);
+  if (number === 0) return null;
+  const file = openSync(partPath(journal, number), "r");
   try {
-    const tail = readTail(file);
+    return readTail(file).last;
+  } finally {
+    closeSync(file);
+  }
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, "r");
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+// What was not waited for is brought to the disk now: the next part must never be there without the end of this one.
+function beginPart(journal: string, full: number): number {
+  fdatasyncSync(full);
+  renameSync(journal, partPath(journal, lastPart(journal) + 1));
+  const next = openOrMake(journal, "a+");
+  closeSync(full);
+  return next;
+}
+
+function makeText(
+  events: readonly JournalEvent[],
+  before: Tail["last"],
+  now: Moment,
+  known: KnownValues | undefined,
+): { readonly text: string; readonly last: Tail["last"] } {
+  let last = before;
+  let text = "";
+  for (const each of events) {
+    const entry = makeEntry(each, last, now, known);
+    text += formatEntry(entry);
+    last = entry;
+  }
+  return { text, last };
+}
+
+const bySureClocks = (): Moment => ({ at: new Date(), up: Number(hrtime.bigint() / 1_000n) });
+
+// In one go, without waiting between: each of these takes microseconds, and every turn of the event loop many times that. Only the disk is waited for.
+async function append(
+  paths: JournalPaths,
+  given: readonly JournalEvent[],
+  { known, partBytes = usualPartBytes }: WriteOptions,
+): Promise<void> {
+  let file = openOrMake(paths.journal, "a+");
+  try {
+    const found = readTail(file);
+    const tail = found.last === null ? { ...found, last: lastBefore(paths.journal) } : found;
     const torn = tail.size - tail.wholeBytes;
     const events = [
       ...cutEvents(paths.head, tail),
@@ -90,15 +152,12 @@ async function append(paths: JournalPaths, given: readonly JournalEvent[], now: 
     ];
     // A crash in the middle of an append leaves half a line: it never became an entry, so it goes, and that it went is said.
     if (torn > 0) ftruncateSync(file, tail.wholeBytes);
-    let last = tail.last;
-    let text = "";
-    for (const each of events) {
-      const entry = makeEntry(each, last, now);
-      text += formatEntry(entry);
-      last = entry;
-    }
+    const isNewPart = tail.wholeBytes >= partBytes;
+    if (isNewPart) file = beginPart(paths.journal, file);
+    const { text, last } = makeText(events, tail.last, bySureClocks(), known);
     writeAll(file, text, null);
     if (given.some(({ isOutcome }) => isOutcome !== true)) await sync(file);
+    if (isNewPart) syncFolder(dirname(paths.journal));
     if (last !== null) writeHead(paths.head, `${last.seq} ${last.hash}\n`);
   } finally {
     closeSync(file);
@@ -124,12 +183,19 @@ export interface JournalPaths {
   readonly head: string;
 }
 
+interface WriteOptions {
+  /** Values that must not be written. */
+  readonly known?: KnownValues;
+  /** How large a file may become before the next one is begun. */
+  readonly partBytes?: number;
+}
+
 /**
  * Appends one event durably, also when several processes write at once. Rejects with `E_JOURNAL_WRITE` when that fails:
  * what cannot be recorded must not be done.
  */
-export async function writeEvent(paths: JournalPaths, event: JournalEvent): Promise<void> {
-  await writeEvents(paths, [event]);
+export async function writeEvent(paths: JournalPaths, event: JournalEvent, options?: WriteOptions): Promise<void> {
+  await writeEvents(paths, [event], options);
 }
 
 async function lockJournal(path: string): Promise<AsyncDisposable | null> {
@@ -142,12 +208,16 @@ async function lockJournal(path: string): Promise<AsyncDisposable | null> {
 }
 
 /** Appends several events in one go: one wait for the disk, however many there are. */
-export async function writeEvents(paths: JournalPaths, events: readonly JournalEvent[]): Promise<void> {
+export async function writeEvents(
+  paths: JournalPaths,
+  events: readonly JournalEvent[],
+  options: WriteOptions = {},
+): Promise<void> {
   if (events.length === 0) return;
   try {
     await using lock = await lockJournal(paths.journal);
     if (lock === null) throw new Error("another process has held it for 10 seconds");
-    await append(paths, events, new Date());
+    await append(paths, events, options);
   } catch (error) {
     throw new AirlockError("E_JOURNAL_WRITE", `cannot write the journal ${paths.journal}: ${messageOf(error)}`, {
       hint: "free disk space or check the folder's permissions; nothing is done that cannot be recorded",

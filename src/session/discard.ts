@@ -1,9 +1,11 @@
 import { stat } from "node:fs/promises";
 import { AirlockError } from "../base/errors.js";
 import { together } from "../base/together.js";
+import { type JournalHead, readHead } from "../journal/head.js";
 import type { ContainerSummary, Engine, ImageState, VolumeState } from "../model/engine.js";
 import type { JournalEvent } from "../model/journal.js";
 import type { SessionRecord } from "../model/session.js";
+import { journalPaths } from "./home.js";
 import { forgetBases } from "./sandbox/bases.js";
 import { loadSession, lockSession, saveSession } from "./store.js";
 import { endAnyTrustAll } from "./tools/end-any-trust.js";
@@ -22,6 +24,8 @@ export interface Receipt {
   readonly session: string;
   readonly checks: readonly ReceiptCheck[];
   readonly clean: boolean;
+  /** Where its journal ends: kept elsewhere, it shows later that nothing of it was changed. Null: there is none. */
+  readonly journal: JournalHead | null;
 }
 
 async function processIsGone(pid: number): Promise<boolean> {
@@ -103,7 +107,7 @@ export async function removeSession(
     found.length > 0 ? found : [{ what, gone: true }];
   const checks = [...none("container", containers), ...none("volumes", volumes), ...layers, ...images];
   const receipt = { session, checks: [...checks, { what: "credentials (none were handed out)", gone: true }] };
-  return { ...receipt, clean: receipt.checks.every(({ gone }) => gone) };
+  return { ...receipt, clean: receipt.checks.every(({ gone }) => gone), journal: null };
 }
 
 /** Destroys a session whose lock the caller holds; `before` is what its journal has to say first. */
@@ -130,7 +134,7 @@ export async function discardLocked(
       saveSession(bench.home, { ...record, state: "discarded", container: null }),
     );
   }
-  return receipt;
+  return { ...receipt, journal: await readHead(journalPaths(bench.home, record.id).head) };
 }
 
 /** Destroys a session and proves it; the journal is kept until `prune`. */

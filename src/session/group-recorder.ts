@@ -1,3 +1,4 @@
+import type { KnownValues } from "../base/known-values.js";
 import { type JournalPaths, writeEvents } from "../journal/write.js";
 import type { JournalEvent, RecordEvent } from "../model/journal.js";
 
@@ -8,7 +9,7 @@ interface Waiting {
 }
 
 /** Writes to a journal in order; what comes while the disk is busy waits together, and costs it one more wait. */
-export function groupRecorder(paths: JournalPaths): RecordEvent {
+export function groupRecorder(paths: JournalPaths, known: KnownValues): RecordEvent {
   let waiting: Waiting[] = [];
   let isWriting = false;
   const write = async (): Promise<void> => {
@@ -19,6 +20,7 @@ export function groupRecorder(paths: JournalPaths): RecordEvent {
         await writeEvents(
           paths,
           group.flatMap(({ events }) => events),
+          { known },
         );
         for (const { resolve } of group) resolve();
       } catch (error) {

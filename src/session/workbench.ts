@@ -1,4 +1,5 @@
 import { DisposeStack } from "../base/dispose.js";
+import { KnownValues } from "../base/known-values.js";
 import { connectEngine } from "../engine/connect.js";
 import { type FoundEngine, findEngine } from "../engine/endpoint.js";
 import type { Engine, ImageState } from "../model/engine.js";
@@ -34,6 +35,8 @@ export class Workbench implements AsyncDisposable {
   readonly home: AirlockHome;
   readonly surroundings: Surroundings;
   readonly sandboxImage: string;
+  /** What this command was given in confidence: no journal and no recording shows it. */
+  readonly known = new KnownValues();
   readonly #stack = new DisposeStack();
   readonly #closing = new AbortController();
   #found: Promise<FoundEngine> | null = null;
@@ -127,7 +130,7 @@ export class Workbench implements AsyncDisposable {
 
   /** Writes to a session's journal. */
   recorder(session: string): RecordEvent {
-    const known = this.#recorders.get(session) ?? groupRecorder(journalPaths(this.home, session));
+    const known = this.#recorders.get(session) ?? groupRecorder(journalPaths(this.home, session), this.known);
     this.#recorders.set(session, known);
     return known;
   }

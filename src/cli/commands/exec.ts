@@ -20,6 +20,7 @@ export async function execCommand(
   const { edge } = context;
   const env = await collectEnv(edge, options);
   return withBench(context, async (bench) => {
+    bench.known.learn(env.values());
     await reportAbandoned(context, bench);
     const record = await chooseSession(context, bench, session);
     return execInSession(bench, record.id, {

@@ -107,7 +107,9 @@ async function run(context: CommandContext, command: readonly string[], options:
     bench.prepare();
     await reportAbandoned(context, bench);
     const { plan, env, onExit } = await makePlan(context, bench, options, { command, tty: hasTerminal(edge) });
-    const given = new Map([...env, ...(await collectEnv(edge, options))]);
+    const secrets = await collectEnv(edge, options);
+    bench.known.learn(secrets.values());
+    const given = new Map([...env, ...secrets]);
     const ending = options.onExit ?? onExit ?? (plan.tty ? "review" : "keep");
     const outcome = await runSession(bench, {
       plan,

@@ -12,7 +12,9 @@ async function start(context: CommandContext, options: SessionOptions): Promise<
     bench.prepare();
     await reportAbandoned(context, bench);
     const { plan, env } = await makePlan(context, bench, options, { command: null, tty: false });
-    const given = new Map([...env, ...(await collectEnv(context.edge, options))]);
+    const secrets = await collectEnv(context.edge, options);
+    bench.known.learn(secrets.values());
+    const given = new Map([...env, ...secrets]);
     const record = await startSession(bench, { plan, env: given, program: programOf(context) });
     announceSession(context, record);
     await announceTrust(context, bench, record, plan.trust);

@@ -1,5 +1,4 @@
-import { type JournalPaths, writeEvents } from "../../journal/write.js";
-import type { JournalEvent } from "../../model/journal.js";
+import type { JournalEvent, RecordEvent } from "../../model/journal.js";
 import type { ConnectionRecord, OpenedConnection } from "../../model/network.js";
 
 const gatherMs = 50;
@@ -18,15 +17,15 @@ interface Repeat {
  * closed door must not fill the journal.
  */
 export class ConnectionJournal implements AsyncDisposable {
-  readonly #paths: JournalPaths;
+  readonly #record: RecordEvent;
   readonly #onFailure: (error: unknown) => void;
   readonly #repeats = new Map<string, Repeat>();
   #waiting: JournalEvent[] = [];
   #writing: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(paths: JournalPaths, onFailure: (error: unknown) => void) {
-    this.#paths = paths;
+  constructor(record: RecordEvent, onFailure: (error: unknown) => void) {
+    this.#record = record;
     this.#onFailure = onFailure;
   }
 
@@ -86,7 +85,7 @@ export class ConnectionJournal implements AsyncDisposable {
       ({ kind, data }) => kind !== "network.connect" || !over.has(data?.["connection"]),
     );
     this.#waiting = [];
-    this.#writing = this.#writing.then(() => writeEvents(this.#paths, events)).catch(this.#onFailure);
+    this.#writing = this.#writing.then(() => this.#record(...events)).catch(this.#onFailure);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,7 +6,6 @@ import { type HeldWire, holdWire } from "../../gate/hold-wire.js";
 import { systemLookup } from "../../gate/resolver.js";
 import { listenPorts } from "../../gate/rules.js";
 import type { SessionRecord } from "../../model/session.js";
-import { journalPaths } from "../home.js";
 import { idleCollector } from "../idle-collector.js";
 import { endAnyTrustAll } from "../tools/end-any-trust.js";
 import type { Workbench } from "../workbench.js";
@@ -65,7 +64,7 @@ class HeldNetwork implements AsyncDisposable {
     this.#container = container;
     this.#notify = notify;
     // What cannot be recorded must not be done.
-    this.#journal = new ConnectionJournal(journalPaths(bench.home, record.id), (error) => this.#seal(messageOf(error)));
+    this.#journal = new ConnectionJournal(bench.recorder(record.id), (error) => this.#seal(messageOf(error)));
     this.#policy = new ProvingPolicy(new LivePolicy(bench.home, record.id), record.network ?? "none");
     this.#gate = new Gate({
       policy: this.#policy,

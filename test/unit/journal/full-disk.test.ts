@@ -25,13 +25,14 @@ describe.runIf(isRoot)("a full disk under the journal", () => {
     await writeEvent(paths, { kind: "first" });
     await writeFile(ballast, Buffer.alloc(200 * 1024));
     let acknowledged = 1;
+    const large = { kind: "k", data: { text: "x".repeat(2_000) } };
     const fill = async (): Promise<void> => {
       for (let times = 0; times < 500; times += 1, acknowledged += 1) {
-        await writeEvent(paths, { kind: "k", data: { text: "x".repeat(2_000) } });
+        await writeEvent(paths, large);
       }
     };
     await expect(fill()).rejects.toMatchObject({ code: "E_JOURNAL_WRITE" });
-    await expect(writeEvent(paths, { kind: "k" })).rejects.toMatchObject({ code: "E_JOURNAL_WRITE" });
+    await expect(writeEvent(paths, large)).rejects.toMatchObject({ code: "E_JOURNAL_WRITE" });
     const full = await verifyJournal(paths.journal, paths.head);
     expect(full.entries).toBeGreaterThanOrEqual(acknowledged);
     await rm(ballast);

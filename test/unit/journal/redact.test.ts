@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { formatEntry, makeEntry } from "../../../src/journal/entry.js";
 
 const line = (data: Readonly<Record<string, unknown>>): string =>
-  formatEntry(makeEntry({ kind: "k", data }, null, new Date(0)));
+  formatEntry(makeEntry({ kind: "k", data }, null, { at: new Date(0), up: 0 }));
 
 // Put together here, so that no scanner takes this file for a leak.
 const body = "wJalrXUtnFEMI0K7MDENG1bPxRfiCYzQ9AbCdEfGh";

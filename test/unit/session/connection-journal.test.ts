@@ -2,8 +2,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { KnownValues } from "../../../src/base/known-values.js";
 import { verifyJournal } from "../../../src/journal/verify.js";
 import type { ConnectionRecord } from "../../../src/model/network.js";
+import { groupRecorder } from "../../../src/session/group-recorder.js";
 import { ConnectionJournal } from "../../../src/session/network/connection-journal.js";
 
 let folder: string;
@@ -13,6 +15,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const paths = () => ({ journal: join(folder, "journal.jsonl"), head: join(folder, "head") });
+const recorder = () => groupRecorder(paths(), new KnownValues());
 const record = (name: string, decision: ConnectionRecord["decision"], connection = 1): ConnectionRecord => ({
   connection,
   name,
@@ -39,7 +42,7 @@ const lines = (): Line[] =>
 
 describe("the journal of connections", () => {
   it("has a line for each that was made, in an unbroken chain", async () => {
-    const journal = new ConnectionJournal(paths(), () => undefined);
+    const journal = new ConnectionJournal(recorder(), () => undefined);
     for (let index = 0; index < 500; index += 1) journal.add(record(`n${index}.example`, "allowed"));
     await journal[Symbol.asyncDispose]();
     expect(lines().map(({ data }) => data["name"])).toEqual(
@@ -49,7 +52,7 @@ describe("the journal of connections", () => {
   });
 
   it("says that a connection was made while it is still open, and again when it is over", async () => {
-    const journal = new ConnectionJournal(paths(), () => undefined);
+    const journal = new ConnectionJournal(recorder(), () => undefined);
     const { decision, reason, bytesOut, bytesIn, milliseconds, ...opened } = record("a.example", "allowed", 7);
     journal.open(opened);
     await vi.waitFor(() => expect(lines()).toHaveLength(1));
@@ -63,7 +66,7 @@ describe("the journal of connections", () => {
   });
 
   it("needs one line for a connection that is over in a moment, also when others stay open", async () => {
-    const journal = new ConnectionJournal(paths(), () => undefined);
+    const journal = new ConnectionJournal(recorder(), () => undefined);
     for (const each of [1, 2, 3]) journal.open(record("a.example", "allowed", each));
     journal.add(record("a.example", "allowed", 2));
     await journal[Symbol.asyncDispose]();
@@ -75,14 +78,14 @@ describe("the journal of connections", () => {
   });
 
   it("says every denial of what was connected to", async () => {
-    const journal = new ConnectionJournal(paths(), () => undefined);
+    const journal = new ConnectionJournal(recorder(), () => undefined);
     for (const each of [1, 2]) journal.add({ ...record("a.example", "denied", each), address: "192.0.2.1" });
     await journal[Symbol.asyncDispose]();
     expect(lines()).toHaveLength(2);
   });
 
   it("says a refusal once, and how often it was repeated", async () => {
-    const journal = new ConnectionJournal(paths(), () => undefined);
+    const journal = new ConnectionJournal(recorder(), () => undefined);
     for (let index = 0; index < 1_000; index += 1) journal.add(record("evil.example", "denied"));
     await journal[Symbol.asyncDispose]();
     expect(lines().map(({ kind, data }) => [kind, data["times"]])).toEqual([
@@ -92,7 +95,7 @@ describe("the journal of connections", () => {
   });
 
   it("is not filled by refusals that all differ", async () => {
-    const journal = new ConnectionJournal(paths(), () => undefined);
+    const journal = new ConnectionJournal(recorder(), () => undefined);
     for (let index = 0; index < 20_000; index += 1) journal.add(record(`n${index}.example`, "denied"));
     await journal[Symbol.asyncDispose]();
     expect(lines().length).toBeLessThan(1_100);
@@ -103,7 +106,7 @@ describe("the journal of connections", () => {
     writeFileSync(join(folder, "file"), "");
     const failures: unknown[] = [];
     const journal = new ConnectionJournal(
-      { journal: join(folder, "file/journal"), head: join(folder, "file/head") },
+      groupRecorder({ journal: join(folder, "file/journal"), head: join(folder, "file/head") }, new KnownValues()),
       (error) => failures.push(error),
     );
     journal.add(record("a.example", "allowed"));

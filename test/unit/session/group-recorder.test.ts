@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { KnownValues } from "../../../src/base/known-values.js";
 import { readJournal } from "../../../src/journal/read.js";
 import { verifyJournal } from "../../../src/journal/verify.js";
 import { groupRecorder } from "../../../src/session/group-recorder.js";
@@ -20,7 +21,7 @@ const paths = () => ({ journal: join(folder, "journal.jsonl"), head: join(folder
 describe("a recorder", () => {
   it("has written an event when it says so, and all of them in order", async () => {
     const { journal, head } = paths();
-    const record = groupRecorder({ journal, head });
+    const record = groupRecorder({ journal, head }, new KnownValues());
     await record({ kind: "first" });
     expect(existsSync(journal)).toBe(true);
     await Promise.all(Array.from({ length: 500 }, (_, index) => record({ kind: "many", data: { index } })));
@@ -31,7 +32,7 @@ describe("a recorder", () => {
   });
 
   it("lets nobody go on whose event could not be written, and tries again for the next", async () => {
-    const record = groupRecorder({ journal: join(folder, "x\0y"), head: join(folder, "head") });
+    const record = groupRecorder({ journal: join(folder, "x\0y"), head: join(folder, "head") }, new KnownValues());
     const results = await Promise.allSettled([record({ kind: "a" }), record({ kind: "b" }), record({ kind: "c" })]);
     expect(results.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
     await expect(record({ kind: "d" })).rejects.toMatchObject({ code: "E_JOURNAL_WRITE" });

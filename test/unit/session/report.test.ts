@@ -5,7 +5,7 @@ import { accountFor } from "../../../src/session/report.js";
 async function* journal(...events: readonly (readonly [string, Readonly<Record<string, unknown>>])[]) {
   let last: JournalEntry | null = null;
   for (const [kind, data] of events) {
-    last = makeEntry({ kind, data }, last, new Date(0));
+    last = makeEntry({ kind, data }, last, { at: new Date(0), up: 0 });
     yield last;
   }
 }

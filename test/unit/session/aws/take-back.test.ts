@@ -47,7 +47,7 @@ test("keys that were handed out and cannot be revoked are left, with the command
   expect(direct).toMatchObject([{ gone: false, todo: expect.stringMatching(/^aws iam put-role-policy /) }]);
   const gateway = await takeBackCredentials({ mode: "gateway", trace: traceOf() }, {}, signal);
   expect(gateway.map(({ gone }) => gone)).toEqual([true, true]);
-  const text = formatReceipt({ session: "s", checks: direct, clean: false });
+  const text = formatReceipt({ session: "s", checks: direct, clean: false, journal: null });
   expect(text).toMatch(/\n {2}LEFT {2}AWS session .*not revoked.*\n {8}to do: aws iam put-role-policy/);
 });
 
