@@ -36,6 +36,7 @@ export interface Config {
   readonly limits: Limits;
   readonly paths: readonly PathEntry[];
   readonly allowRw: boolean;
+  readonly record: boolean;
   readonly env: Readonly<Record<string, string>>;
   readonly mask: readonly string[];
   readonly unmask: readonly string[];
@@ -58,6 +59,7 @@ export interface FlagValues {
   readonly diskBytes?: number | undefined;
   readonly timeoutSeconds?: number | undefined;
   readonly allowRw?: boolean | undefined;
+  readonly record?: boolean | undefined;
   readonly networkMode?: NetworkMode | undefined;
   readonly allowHost?: readonly string[] | undefined;
   readonly aws?: AwsFlags | undefined;
@@ -141,6 +143,8 @@ export function mergeConfig({ flags, environment = {}, project, user }: Sources)
     workspace: single("workspace"),
     onExit: single("onExit"),
     allowRw: picker.pick("allowRw", { flag: flags.allowRw, user: ofUser.allowRw }) ?? false,
+    // The user's alone: no repository says whether its traces are kept.
+    record: picker.pick("record", { flag: flags.record, user: ofUser.record }) ?? true,
     limits: {
       memoryBytes: limit("memory"),
       cpus: limit("cpus"),

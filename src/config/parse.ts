@@ -24,6 +24,11 @@ type Path = readonly PropertyKey[];
 /** Throws when a pattern of `mask` or `unmask` cannot be used; who matches them knows. */
 export type PatternCheck = (pattern: string) => unknown;
 
+// What a repository has no say in.
+const ownKeys: ReadonlyMap<string, string> = new Map([
+  ["allowRw", "only your own configuration can allow that, or --allow-rw"],
+  ["record", "only your own configuration can say that, or --no-record"],
+]);
 const limitKeys = ["memory", "cpus", "pids", "disk", "timeout"];
 const pathKeys = ["host", "mode", "target"];
 const networkKeys = ["default", "presets", "allow", "ask", "deny", "allowPrivate"];
@@ -68,9 +73,8 @@ function invalid(place: string, what: string, hint?: string): AirlockError {
 function explainKey(source: Source, path: Path, key: string): AirlockError {
   const place = placeOf(source, keyNode(source, path, key));
   const what = `unknown key "${escapeText(key)}"`;
-  if (path.length === 0 && key === "allowRw") {
-    return invalid(place, what, "only your own configuration can allow that, or --allow-rw");
-  }
+  const ownOnly = path.length === 0 ? ownKeys.get(key) : undefined;
+  if (ownOnly !== undefined) return invalid(place, what, ownOnly);
   const known =
     path[0] === "limits"
       ? limitKeys

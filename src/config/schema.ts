@@ -136,6 +136,7 @@ export const userSchema = z
     network: userNetwork.exactOptional().describe("What sandboxes may reach."),
     aws: userAws.exactOptional().describe("What may be done in AWS."),
     allowRw: z.boolean().exactOptional().describe("Allow paths with mode rw without --allow-rw."),
+    record: z.boolean().exactOptional().describe("Record what the terminals of sessions show; true unless told."),
   })
   .describe("Airlock's configuration of a user");
 

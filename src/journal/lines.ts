@@ -1,5 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-import { type OpenPart, openPart } from "./parts.js";
+import { lastPart, type OpenPart, openPart } from "./parts.js";
 
 const pieceBytes = 1024 * 1024;
 const maxLineBytes = 16 * 1024 * 1024;
@@ -50,8 +50,8 @@ async function* readOn(file: FileHandle, from: number): AsyncGenerator<Piece> {
 }
 
 // What is written while it is read belongs to it; half a line is read again from its beginning, as the next writer may cut it off.
-async function* readPart({ file, isFull }: OpenPart, awaitMore?: AwaitMore): AsyncGenerator<LineBatch> {
-  let at = 0;
+async function* readPart({ file, isFull }: OpenPart, from: number, awaitMore?: AwaitMore): AsyncGenerator<LineBatch> {
+  let at = from;
   for (;;) {
     const wasFull = isFull();
     let torn = 0;
@@ -67,21 +67,29 @@ async function* readPart({ file, isFull }: OpenPart, awaitMore?: AwaitMore): Asy
 
 /**
  * Reads the lines of all parts of a journal, oldest first, many at a time; a journal that is not there has none. With
- * `awaitMore` it goes on with what is written meanwhile, also in further parts, until that says no.
+ * `awaitMore` it goes on with what is written meanwhile, also in further parts, until that says no; with `fromNow` it begins there.
  */
-export async function* readLineBatches(journal: string, awaitMore?: AwaitMore): AsyncGenerator<LineBatch> {
+export async function* readLineBatches(
+  journal: string,
+  awaitMore?: AwaitMore,
+  fromNow = false,
+): AsyncGenerator<LineBatch> {
   let isOver = false;
   const more = async (): Promise<boolean> => {
     isOver = isOver || awaitMore === undefined || !(await awaitMore());
     return !isOver;
   };
-  for (let number = 1; !isOver; ) {
+  let isNow = fromNow;
+  for (let number = fromNow ? lastPart(journal) + 1 : 1; !isOver; ) {
     await using part = await openPart(journal, number);
     if (part === null) {
+      isNow = false;
       await more();
       continue;
     }
-    yield* readPart(part, awaitMore === undefined ? undefined : more);
+    const from = isNow ? (await part.file.stat()).size : 0;
+    isNow = false;
+    yield* readPart(part, from, awaitMore === undefined ? undefined : more);
     isOver ||= !part.isFull();
     number += 1;
   }

@@ -45,3 +45,13 @@ export async function* readJournal(path: string, awaitMore?: AwaitMore): AsyncGe
     }
   }
 }
+
+/** The entries that are written from now on, until `awaitMore` says no. What is no entry is passed over: this decides nothing. */
+export async function* followJournal(path: string, awaitMore: AwaitMore): AsyncGenerator<JournalEntry> {
+  for await (const { lines } of readLineBatches(path, awaitMore, true)) {
+    for (const line of lines) {
+      const entry = parseEntry(line);
+      if (entry !== null) yield entry;
+    }
+  }
+}

@@ -89,6 +89,8 @@ export interface SessionRecord {
   readonly nextSnapshot: number;
   /** Whether it gets a wire, and by which kind of policy; absent: none. */
   readonly network?: NetworkMode | undefined;
+  /** Absent: its terminals are recorded. */
+  readonly isRecorded?: false | undefined;
 }
 
 /** What is remembered of a snapshot. `s0` is the empty beginning, which costs nothing. */

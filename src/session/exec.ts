@@ -4,6 +4,7 @@ import type { Secret } from "../base/secret.js";
 import type { ExecStreams } from "../model/engine.js";
 import type { SessionRecord } from "../model/session.js";
 import type { Terminal } from "../model/terminal.js";
+import { recordIfWanted } from "./recording/record-if-wanted.js";
 import { ensureRunning, type Program } from "./reopen.js";
 import { isContainerGone } from "./run.js";
 import { sandboxEnvironment } from "./sandbox/environment.js";
@@ -21,6 +22,8 @@ interface ExecOptions {
   readonly cwd: string;
   readonly terminal: Terminal;
   readonly program: Program;
+  /** Whether what its terminal shows is recorded, where the session's are. */
+  readonly isRecorded: boolean;
 }
 
 const readyTimeoutMs = 30_000;
@@ -46,6 +49,16 @@ async function openExec(
   const engine = await bench.engine();
   const user = `${record.uid}:${record.gid}`;
   return engine.exec({ container, command: ["/airlock/init", "enter"], user, workingDirectory: "/", tty });
+}
+
+async function connectRecorded(
+  bench: Workbench,
+  record: SessionRecord,
+  remote: RemoteProcess,
+  { terminal, term, isRecorded }: ExecOptions,
+): Promise<void> {
+  await using recording = remote.tty && isRecorded ? await recordIfWanted(bench, record, { terminal, term }) : null;
+  await connectStreams(terminal, remote, { recording });
 }
 
 /** Runs a command in a session's sandbox, which is started again when it had stopped; resolves to the command's exit code. */
@@ -90,7 +103,7 @@ export async function execInSession(bench: Workbench, id: string, options: ExecO
   bench.signal.addEventListener("abort", onAbort, { once: true });
   if (bench.signal.aborted) onAbort();
   try {
-    await connectStreams(terminal, remote);
+    await connectRecorded(bench, record, remote, options);
     const exitCode = await streams.exitCode();
     await bench.recorder(record.id)({ kind: "command.end", data: { exec: streams.id, exitCode } });
     // The engine forgets an exec when its container is removed under it.

@@ -119,6 +119,7 @@ async function makeRecord(bench: Workbench, parts: Ingredients): Promise<Session
     proof: null,
     nextSnapshot: 1,
     ...(plan.network.mode === "none" ? {} : { network: plan.network.mode }),
+    ...(plan.isRecorded ? {} : { isRecorded: false as const }),
   };
 }
 

@@ -28,6 +28,8 @@ export interface SessionPlan {
   readonly unmask: readonly string[];
   readonly command: readonly string[] | null;
   readonly tty: boolean;
+  /** Whether what its terminals show is recorded. */
+  readonly isRecorded: boolean;
   readonly network: NetworkPolicy;
   readonly trust: TrustWish;
 }

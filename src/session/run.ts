@@ -9,6 +9,7 @@ import { hasNetwork } from "./network/hatch.js";
 import type { Notify } from "./network/network.js";
 import { type OpenedSession, openSession } from "./open.js";
 import type { SessionPlan } from "./plan.js";
+import { recordIfWanted } from "./recording/record-if-wanted.js";
 import { releaseSandbox } from "./sandbox/sandbox.js";
 import { connectStreams, matchSize, type RemoteProcess } from "./sandbox/streams.js";
 import { watchLimits } from "./sandbox/watch.js";
@@ -132,24 +133,28 @@ async function markInterrupted(bench: Workbench, record: SessionRecord, reason: 
   await saveSession(bench.home, { ...now, state: "interrupted", lastExit: { code: 125, reason } });
 }
 
-interface Asking {
+interface AtTerminal {
   readonly record: SessionRecord;
   readonly terminal: Terminal;
   readonly remote: RemoteProcess;
+  readonly term: string | undefined;
   readonly onQuestion: AskPerson;
 }
 
-// Where a person sits, what waits for one is asked right there.
-async function connectAsking(bench: Workbench, { record, terminal, remote, onQuestion }: Asking): Promise<void> {
-  const [{ TerminalHold }, { answerHere }] = await Promise.all([
+// Where a person sits, what waits for one is asked right there, and what is shown is recorded.
+async function connectTerminal(bench: Workbench, at: AtTerminal): Promise<void> {
+  const { record, terminal, remote, term, onQuestion } = at;
+  const [{ TerminalHold }, { answerHere }, begun] = await Promise.all([
     import("./sandbox/terminal-hold.js"),
     import("./tools/answer-here.js"),
+    recordIfWanted(bench, record, { terminal, term }),
   ]);
+  await using recording = begun;
   const hold = new TerminalHold(terminal, remote);
   const ended = new AbortController();
   const asking = answerHere(bench.home, { session: record.id, hold, ask: onQuestion, signal: ended.signal });
   try {
-    await connectStreams(terminal, remote, hold);
+    await connectStreams(terminal, remote, { hold, recording });
   } finally {
     ended.abort();
     await asking;
@@ -160,7 +165,7 @@ async function superviseRun(
   bench: Workbench,
   opened: OpenedSession,
   remote: RemoteProcess,
-  { terminal, discards, onQuestion, onTrustEnd }: RunOptions,
+  { terminal, term, discards, onQuestion, onTrustEnd }: RunOptions,
 ): Promise<RunOutcome> {
   const { record, sandbox } = opened;
   const onAbort = (): void => {
@@ -175,7 +180,7 @@ async function superviseRun(
   await using watch = watchLimits(bench, record, sandbox.container);
   await using trust = watchTrust(bench, record, onTrustEnd);
   try {
-    if (remote.tty) await connectAsking(bench, { record, terminal, remote, onQuestion });
+    if (remote.tty) await connectTerminal(bench, { record, terminal, remote, term, onQuestion });
     else await connectStreams(terminal, remote);
     const { exitCode } = await sandbox.exit;
     const reason = await stopReason(bench, sandbox.container, exitCode, watch.reason());

@@ -109,7 +109,7 @@ function awsRows({ aws }: Config): Row[] {
 }
 
 function flatten(config: Config): Row[] {
-  const { origins, paths, env, mask, unmask, image, runtime, user, workspace, onExit, allowRw } = config;
+  const { origins, paths, env, mask, unmask, image, runtime, user, workspace, onExit, allowRw, record } = config;
   const single = {
     image: image ?? "Airlock's own",
     runtime: runtime ?? "the engine's default",
@@ -117,6 +117,7 @@ function flatten(config: Config): Row[] {
     workspace: workspace ?? "chosen by itself",
     onExit: onExit ?? "review at a terminal, else keep",
     allowRw,
+    record,
   };
   return [
     ...Object.entries(single).map(([name, value]) => ({ name, value, origin: origins[name] ?? "default" })),

@@ -8,6 +8,8 @@ import { chooseSession, programOf, reportAbandoned, withBench } from "../with-be
 interface ExecOptions extends GlobalOptions, EnvOptions {
   readonly session?: string;
   readonly workdir?: string;
+  /** False: --no-record. */
+  readonly record?: boolean;
 }
 
 /** Runs a command in a session and hands its exit code on. */
@@ -29,6 +31,7 @@ export async function execCommand(
       term: edge.env["TERM"],
       cwd: options.workdir ?? record.workspace,
       terminal: edge,
+      isRecorded: options.record !== false,
       program: programOf(context),
     });
   });
@@ -53,6 +56,7 @@ export function define(command: Command, act: Act): void {
     .usage("[options] [id] -- COMMAND [ARG...]")
     .argument("<words...>", "the session (by default the newest of the project), then the command")
     .option("-w, --workdir <folder>", "where inside the command starts")
+    .option("--no-record", "do not record what its terminal shows")
     .passThroughOptions()
     .addHelpText(
       "after",

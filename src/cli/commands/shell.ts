@@ -13,6 +13,7 @@ export function define(command: Command, act: Act): void {
   envOptions(command)
     .argument("[id]", "the session; by default the newest of the project")
     .option("-w, --workdir <folder>", "where inside the shell starts")
+    .option("--no-record", "do not record what it shows")
     .addHelpText("after", "\nExit status: the shell's own · 125 Airlock failed · 127 the image has no shell")
     .action(
       act(async (context: CommandContext, id: string | undefined, options: GlobalOptions & EnvOptions) =>

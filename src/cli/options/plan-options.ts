@@ -35,6 +35,8 @@ export interface SessionOptions extends GlobalOptions, EnvOptions, TrustOptions 
   readonly workspace?: "overlay" | "upload";
   readonly network?: NetworkMode;
   readonly allowHost?: readonly string[];
+  /** False: --no-record. */
+  readonly record?: boolean;
 }
 
 function parsed<T>(option: string, parse: (text: string) => T | null, form: string): (text: string) => T {
@@ -85,6 +87,7 @@ export function sessionOptions(command: Command): Command {
         "open",
       ]),
     )
+    .option("--no-record", "do not record what its terminals show")
     .option("--allow-host <host[:port]>", "allow a host, on port 443 when none is given (repeatable)", collect);
 }
 
@@ -117,6 +120,7 @@ export function configOf({ edge }: CommandContext, options: SessionOptions, { pr
     allowRw,
     network,
     allowHost,
+    record,
   } = options;
   const flags = {
     image,
@@ -128,6 +132,8 @@ export function configOf({ edge }: CommandContext, options: SessionOptions, { pr
     allowRw,
     networkMode: network,
     allowHost,
+    // Commander says true where nothing is said.
+    record: record === false ? false : undefined,
     memoryBytes: memory,
     diskBytes: disk,
     timeoutSeconds: timeout,
@@ -181,6 +187,7 @@ export async function makePlan(
     unmask: [...(options.unmask ?? []), ...config.unmask],
     command,
     tty,
+    isRecorded: config.record,
     network: await networkOf(config.network, () => presetPlace(context, bench, config.image)),
     trust: trustWish(options, config.tools),
   };

@@ -7,7 +7,7 @@ export function formatReceipt({ session, checks, clean, journal }: Receipt): str
     ...(todo === undefined ? [] : [`        to do: ${todo}`]),
   ]);
   const verdict = clean
-    ? "clean: nothing of the session is left but its journal (airlock log)"
+    ? "clean: nothing of the session is left but its journal (airlock log) and recordings"
     : "NOT clean: run airlock discard again, or airlock prune";
   const end = journal === null ? [] : [`  journal: ${journal.entries} entries, head ${journal.hash}`];
   return [`discarded ${session}`, ...lines, `  ${verdict}`, ...end].join("\n");

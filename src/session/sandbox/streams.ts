@@ -8,6 +8,18 @@ import type { TerminalHold } from "./terminal-hold.js";
 
 const blockedMs = 2_000;
 
+/** Told of what a terminal shows. */
+export interface TerminalRecorder {
+  output(chunk: Buffer): void;
+  resize(size: TerminalSize): void;
+}
+
+/** Who else has to do with a terminal: it can be taken for a moment, and recorded. */
+interface Beside {
+  readonly hold?: TerminalHold | undefined;
+  readonly recording?: TerminalRecorder | null | undefined;
+}
+
 /** A process inside that can be talked to: the container's first one, or an exec. */
 export interface RemoteProcess {
   readonly streams: EngineStreams;
@@ -63,7 +75,12 @@ function endUnread(remote: RemoteProcess): Disposable {
 }
 
 /** Copies at the reader's speed, until the source ends. A reader that goes away ends the process; what still comes is dropped. */
-async function pumpOut(from: Readable, to: OutputStream, remote: RemoteProcess, hold?: TerminalHold): Promise<void> {
+async function pumpOut(
+  from: Readable,
+  to: OutputStream,
+  remote: RemoteProcess,
+  { hold, recording }: Beside = {},
+): Promise<void> {
   using cleanup = new DisposeNowStack();
   let waits = true;
   const resume = (): void => {
@@ -86,7 +103,9 @@ async function pumpOut(from: Readable, to: OutputStream, remote: RemoteProcess, 
   cleanup.defer(() => void to.off("error", onError).off("drain", resume));
   from.on("data", (chunk: Buffer) => {
     hold?.see(chunk);
-    if (unread || to.write(chunk) || !waits) return;
+    const isTaken = unread || to.write(chunk);
+    recording?.output(chunk);
+    if (isTaken || !waits) return;
     from.pause();
     to.once("drain", resume);
   });
@@ -119,7 +138,7 @@ function endOnSignal(terminal: Terminal, kill: (name: NodeJS.Signals) => void): 
  * Connects the caller's terminal or pipes with a process inside until its output ends: byte-exact both ways, raw mode and
  * size with a terminal, signals passed on without one. A reader that closes our stdout early ends the process as it would end a native one.
  */
-export async function connectStreams(terminal: Terminal, remote: RemoteProcess, hold?: TerminalHold): Promise<void> {
+export async function connectStreams(terminal: Terminal, remote: RemoteProcess, beside: Beside = {}): Promise<void> {
   const { stdin, stdout, stderr } = terminal;
   const { streams, tty } = remote;
   using cleanup = new DisposeNowStack();
@@ -129,7 +148,12 @@ export async function connectStreams(terminal: Terminal, remote: RemoteProcess, 
     cleanup.defer(() => void stdin.setRawMode?.(false));
     if (stdin.setRawMode !== undefined) await (await import("./raw-output.js")).passOutputThrough();
     cleanup.use(endOnSignal(terminal, kill));
-    cleanup.use(terminal.onResize((size) => void applySize(remote, size)));
+    cleanup.use(
+      terminal.onResize((size) => {
+        beside.recording?.resize(size);
+        void applySize(remote, size);
+      }),
+    );
     await applySize(remote, sizeOf(terminal));
   } else {
     cleanup.use(terminal.interceptSignals(kill));
@@ -142,7 +166,7 @@ export async function connectStreams(terminal: Terminal, remote: RemoteProcess, 
     stdin.pause();
   });
   await Promise.all([
-    pumpOut(streams.stdout, stdout, remote, hold),
+    pumpOut(streams.stdout, stdout, remote, beside),
     streams.stderr === null ? undefined : pumpOut(streams.stderr, stderr, remote),
   ]);
 }

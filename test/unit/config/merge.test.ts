@@ -139,6 +139,8 @@ describe("a project never takes back a limit of the user's", () => {
     // As if the schema let it pass.
     expect(merge({ project: { allowRw: true } }).allowRw).toBe(false);
     expect(merge({ user: { allowRw: true } }).allowRw).toBe(true);
+    expect(merge({ project: { record: false } }).record).toBe(true);
+    expect(merge({ user: { record: false } }).record).toBe(false);
     expect(merge({ flags: { allowRw: true } }).origins["allowRw"]).toBe("flag");
   });
 });

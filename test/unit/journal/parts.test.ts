@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { KnownValues } from "../../../src/base/known-values.js";
 import { Secret } from "../../../src/base/secret.js";
 import { partPath } from "../../../src/journal/parts.js";
-import { readJournal } from "../../../src/journal/read.js";
+import { followJournal, readJournal } from "../../../src/journal/read.js";
 import { verifyJournal } from "../../../src/journal/verify.js";
 import { type JournalPaths, writeEvent, writeEvents } from "../../../src/journal/write.js";
 
@@ -153,6 +153,19 @@ describe("following a journal", () => {
     await following;
     expect(seen).toEqual(upTo(47));
     expect((await parts()).length).toBeGreaterThan(5);
+  });
+
+  test("can begin now: what was written before is not read, what comes in further parts is", async () => {
+    await writeSome(20);
+    const seen: number[] = [];
+    let looks = 0;
+    const more = async (): Promise<boolean> => {
+      looks += 1;
+      await writeSome(looks < 6 ? 3 : 0);
+      return looks < 8;
+    };
+    for await (const { seq } of followJournal(paths.journal, more)) seen.push(seq);
+    expect(seen).toEqual(upTo(35).slice(20));
   });
 
   test("waits for a journal that is not there yet", async () => {

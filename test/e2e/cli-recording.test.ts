@@ -1,0 +1,126 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { TestBed } from "../support/cli.js";
+
+const bed = new TestBed();
+const id = `seen-${process.pid}`;
+const value = `plain words ${process.pid}`;
+
+beforeAll(async () => {
+  expect((await bed.airlock(["start", "-q", "--name", id])).code).toBe(0);
+});
+afterAll(() => bed[Symbol.asyncDispose]());
+
+type Event = readonly [number, string, string];
+interface Entry {
+  readonly kind: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+const castsOf = (session: string) => join(bed.home, "sessions", session, "casts");
+const names = (session = id): string[] => (existsSync(castsOf(session)) ? readdirSync(castsOf(session)).sort() : []);
+const newest = (): string => `${Math.max(0, ...names().map((name) => Number.parseInt(name, 10)))}.cast`;
+const eventsOf = (name: string, session = id): Event[] =>
+  readFileSync(join(castsOf(session), name), "utf8")
+    .trimEnd()
+    .split("\n")
+    .slice(1)
+    .map((line) => JSON.parse(line) as Event);
+const shown = (name: string, session = id): string =>
+  eventsOf(name, session)
+    .filter(([, code]) => code === "o")
+    .map(([, , text]) => text)
+    .join("");
+const entries = (session = id): Entry[] =>
+  readFileSync(join(bed.home, "sessions", session, "journal.jsonl"), "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Entry);
+
+describe("the recording of a terminal", () => {
+  it("is output, sizes and marks of a shell, for its owner's eyes, and no key that was pressed", async () => {
+    const session = bed.terminal(["shell", id]);
+    await session.waitFor(/[$#] $/);
+    session.type(`read -s -p "hidden? " hidden; printf %s "$hidden" | wc -c\r`);
+    await session.waitFor(/hidden\? $/);
+    session.type("never shown\r");
+    await session.waitFor(/11\r\n/);
+    session.resize(111, 33);
+    session.type(`until [ "$(stty size)" = "33 111" ]; do sleep 0.1; done; echo it is" so"\r`);
+    await session.waitFor(/it is so/);
+    expect((await bed.airlock(["tool", "read", '{"path":"README.md"}'])).code).toBe(0);
+    await expect.poll(() => eventsOf(newest()).some(([, code]) => code === "m"), { timeout: 5_000 }).toBe(true);
+    session.type("exit\r");
+    await session.exit;
+    const name = newest();
+    expect(statSync(castsOf(id)).mode & 0o777).toBe(0o700);
+    expect(statSync(join(castsOf(id), name)).mode & 0o777).toBe(0o600);
+    expect(shown(name)).toMatch(/11\r\n/);
+    expect(readFileSync(join(castsOf(id), name), "utf8")).not.toContain("never shown");
+    expect(eventsOf(name)).toContainEqual([expect.any(Number), "r", "111x33"]);
+    const marks = eventsOf(name).filter(([, code]) => code === "m");
+    expect(marks[0]?.[2]).toMatch(/^#\d+ tool\.call read allow$/);
+    const times = eventsOf(name).map(([at]) => at);
+    expect(times).toEqual(times.toSorted((one, other) => one - other));
+  });
+
+  it("is marked in the journal, with where it began on the journal's clock, and its hash", () => {
+    const last = (kind: string) => entries().findLast((entry) => entry.kind === kind)?.data;
+    const [start, end] = [last("cast.start"), last("cast.end")];
+    expect(start).toMatchObject({ columns: 80, rows: 24, up: expect.any(Number) });
+    const content = readFileSync(join(castsOf(id), String(start?.["cast"])));
+    const sha256 = createHash("sha256").update(content).digest("hex");
+    expect(end).toMatchObject({ cast: start?.["cast"], bytes: content.length, sha256, lost: 0, cut: null });
+  });
+
+  it("does not hold what --env gave, in one piece or in many", async () => {
+    const script = `echo "$V"; printf '%s' "$V" | while IFS= read -r -n1 c; do printf '%s' "\${c:- }"; sleep 0.02; done; echo; echo over`;
+    const session = bed.terminal(["exec", "-e", `V=${value}`, id, "--", "bash", "-c", script]);
+    expect(await session.exit).toBe(0);
+    expect(session.output).toContain(value);
+    expect(shown(newest())).toMatch(/\[redacted\]\r\n\[redacted\]\r\nover/);
+  });
+
+  it("is whole up to its last line when its terminal is killed, and the next one has another name", async () => {
+    const child = bed.terminal(["exec", id, "--", "sh", "-c", "echo before the end; sleep 60"]);
+    await child.waitFor(/before the end/);
+    await expect.poll(() => shown(newest()), { timeout: 5_000 }).toContain("before the end");
+    child.kill("SIGKILL");
+    await child.exit;
+    expect(shown(newest())).toContain("before the end");
+    expect(entries().filter(({ kind, data }) => kind === "cast.end" && data["cast"] === newest())).toEqual([]);
+  });
+
+  it("ends in order when its terminal goes away", async () => {
+    const child = bed.terminal(["exec", id, "--", "sh", "-c", "echo there; exec sleep 61"]);
+    await child.waitFor(/there/);
+    child.kill("SIGTERM");
+    expect(await child.exit).toBe(143);
+    expect(entries().at(-1)).toMatchObject({ kind: "command.end" });
+    expect(entries().some(({ kind, data }) => kind === "cast.end" && data["cast"] === newest())).toBe(true);
+  });
+
+  it("is not made without a terminal, nor when it is not wanted", async () => {
+    const before = names();
+    expect((await bed.airlock(["exec", id, "--", "echo", "piped"])).code).toBe(0);
+    expect(await bed.terminal(["exec", "--no-record", id, "--", "echo", "unseen"]).exit).toBe(0);
+    expect(names()).toEqual(before);
+  });
+
+  it("stays with the journal when a run is discarded; --no-record and the user's configuration make none", async () => {
+    const run = async (name: string, ...options: readonly string[]) => {
+      const session = bed.terminal(["run", "--on-exit", "discard", "--name", name, ...options, "--", "echo", "shown"]);
+      expect(await session.exit).toBe(0);
+      expect(entries(name).at(-1)?.kind).toBe("session.discarded");
+      return names(name);
+    };
+    expect(await run(`${id}-a`)).toEqual(["1.cast"]);
+    expect(shown("1.cast", `${id}-a`)).toContain("shown");
+    expect(await run(`${id}-b`, "--no-record")).toEqual([]);
+    mkdirSync(join(bed.userHome, ".config/airlock"), { recursive: true });
+    writeFileSync(join(bed.userHome, ".config/airlock/config.yaml"), "record: false\n");
+    expect(await run(`${id}-c`)).toEqual([]);
+  });
+});
