@@ -28,6 +28,8 @@ export interface PolicyWish {
   readonly own: string | null;
   /** When it ends by itself, in milliseconds since the epoch. */
   readonly until: number | null;
+  /** Whose credentials they are, where that is known. */
+  readonly account?: string | null;
   /** `aws`, `aws-cn`, `aws-us-gov`. */
   readonly partition?: string;
 }
@@ -102,17 +104,28 @@ function allowLines(wish: PolicyWish, reads: readonly string[]): PolicyLine[] {
   return lines;
 }
 
-function boundLines({ policy: { regions, accounts, tags }, until }: PolicyWish): PolicyLine[] {
+// A negated condition is true where the key is missing, and then this would deny every list.
+const ofOthers = (accounts: readonly string[]): Record<string, unknown> => ({
+  Null: { "aws:ResourceAccount": "false" },
+  StringNotEquals: { "aws:ResourceAccount": accounts },
+});
+
+function boundLines({ policy: { regions, accounts, tags }, until, account = null }: PolicyWish): PolicyLine[] {
   const bounds: PolicyLine[] = [];
   if (regions.length > 0) {
     const Condition = { StringNotEquals: { "aws:RequestedRegion": regions } };
     bounds.push(line(`only in ${regions.join(", ")}`, "Deny", { NotAction: withoutRegion, Condition }));
   }
   if (accounts.length > 0) {
-    const Condition = { StringNotEqualsIfExists: { "aws:ResourceAccount": accounts } };
+    const Condition = ofOthers(accounts);
     bounds.push(
       line(`only what belongs to ${accounts.join(", ")}`, "Deny", { NotAction: ["sts:GetCallerIdentity"], Condition }),
     );
+  }
+  // Reading needs no question, and the name of what is read can carry data to whoever owns the bucket.
+  if (accounts.length === 0 && account !== null) {
+    const why = `buckets of other accounts than ${account} are out of reach; aws.accounts names others`;
+    bounds.push(line(why, "Deny", { Action: ["s3:*"], Condition: ofOthers([account]) }));
   }
   for (const [key, value] of Object.entries(tags)) {
     const name = `aws:ResourceTag/${key}`;

@@ -17,7 +17,14 @@ function wish(rest: Partial<PolicyWish> = {}, policy: Partial<AwsPolicy> = {}, .
     return { verdict: verdict as AwsVerdict, pattern, origin: "test" };
   });
   const base = { access: "read", services: [], regions: [], accounts: [], tags: {}, dryRun: false } as const;
-  return { mode: "gateway", own: null, until: null, ...rest, policy: { ...base, ...policy, rules: parsed } };
+  return {
+    mode: "gateway",
+    own: null,
+    until: null,
+    account: null,
+    ...rest,
+    policy: { ...base, ...policy, rules: parsed },
+  };
 }
 
 interface Statement {
@@ -122,7 +129,11 @@ describe("sessionPolicy", () => {
     const each = wish({ until }, { regions: ["eu-west-1"], accounts: ["123456789012"], tags: { env: "dev" } });
     const { text } = sessionPolicy(table, each);
     expect(text).toContain('"StringNotEquals":{"aws:RequestedRegion":["eu-west-1"]}');
-    expect(text).toContain('"StringNotEqualsIfExists":{"aws:ResourceAccount":["123456789012"]}');
+    const others =
+      '{"Null":{"aws:ResourceAccount":"false"},"StringNotEquals":{"aws:ResourceAccount":["123456789012"]}}';
+    expect(text).toContain(others);
+    const own = sessionPolicy(table, wish({ account: "123456789012" }));
+    expect(own.text).toContain(`{"Effect":"Deny","Action":["s3:*"],"Condition":${others},"Resource":"*"}`);
     expect(text).toContain('{"Null":{"aws:ResourceTag/env":"false"},"StringNotEquals":{"aws:ResourceTag/env":"dev"}}');
     expect(text).toContain('"DateGreaterThan":{"aws:CurrentTime":"2030-01-02T03:04:05Z"}');
   });
