@@ -34,11 +34,9 @@ function ofQueue({ kind, value }: AwsResource, partition: string): string | null
 export function resourceNames(table: AwsTable, call: AwsCall, account: string | null): string[] {
   const partition = partitionOf(call.region) ?? "aws";
   if (call.service === "s3") {
-    const object = ofObject(call, partition);
-    const source = call.resources.find(({ kind }) => kind === "CopySource");
-    return [object, source === undefined ? null : `arn:${partition}:s3:::${source.value}`].filter(
-      (each) => each !== null,
-    );
+    const others = call.resources.filter(({ kind }) => kind === "CopySource" || kind === "ObjectName");
+    const object = others.some(({ kind }) => kind === "ObjectName") ? null : ofObject(call, partition);
+    return [...(object === null ? [] : [object]), ...others.map(({ value }) => `arn:${partition}:s3:::${value}`)];
   }
   const service = table.service(call.service);
   const forms = service === undefined ? [] : table.details(service).arns;

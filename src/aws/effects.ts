@@ -75,6 +75,8 @@ const bounded = (values: readonly string[]): string[] =>
   [...new Set(values.filter((value) => value !== "" && value.length <= lengthAtMost))].slice(0, idsAtMost);
 
 function namedIn({ service, operation, resources }: AwsCall): string[] {
+  const objects = resources.filter(({ kind }) => kind === "ObjectName").map(({ value }) => value);
+  if (service === "s3" && objects.length > 0) return objects;
   if (service === "s3") {
     const [bucket, key] = ["Bucket", "Key"].map((kind) => resources.find((each) => each.kind === kind)?.value);
     return bucket === undefined ? [] : [key === undefined ? bucket : `${bucket}/${key}`];

@@ -1,10 +1,10 @@
 import type { AwsCall, AwsIdentified, AwsLevel, AwsProtocol, AwsRequest } from "../model/aws.js";
 import { type Hints, type Pairs, Refusal, readHints } from "./hints.js";
 import { isGlobal, prefixInHost } from "./hosts.js";
-import { accountsOf, fromJson, fromPairs, type Parameters, passesRole, resourcesOf } from "./resources.js";
+import { accountsOf, fromCbor, fromJson, fromPairs, type Parameters, passesRole, resourcesOf } from "./resources.js";
 import { type Match, matchRest } from "./rest.js";
 import { readCbor, readQuery, readTarget } from "./rpc.js";
-import { bucketPath, copySource, type Extra, extrasOf } from "./s3.js";
+import { bucketPath, copySource, deletedObjects, type Extra, extrasOf } from "./s3.js";
 import { handsOutSecret } from "./secrets.js";
 import type { AwsOperation, AwsService, AwsTable } from "./table.js";
 
@@ -165,8 +165,9 @@ function parametersOf(found: Found, hints: Hints): Parameters {
   const isJson = found.protocol.startsWith("json") || (found.protocol === "rest-json" && contentType !== "");
   const plain = request.headers["content-encoding"] === undefined;
   const ofQuery = fromPairs(found.pairs);
-  if (!isJson || !plain || found.operation.streamsBody) return ofQuery;
-  const ofBody = fromJson(request.body);
+  const isCbor = found.protocol === "rpc-v2-cbor";
+  if (!(isJson || isCbor) || !plain || found.operation.streamsBody) return ofQuery;
+  const ofBody = isCbor ? fromCbor(request.body) : fromJson(request.body);
   return { texts: [...ofQuery.texts, ...ofBody.texts], tags: { ...ofQuery.tags, ...ofBody.tags } };
 }
 
@@ -189,9 +190,10 @@ function callOf(found: Found, hints: Hints): AwsCall {
     throw new Refusal(`${operation.name} streams events to AWS, which Airlock does not forward yet`);
   const rivals = found.rivals.filter(({ actions }) => actions.some((action) => !operation.actions.includes(action)));
   const parameters = parametersOf(found, hints);
-  const extras = extrasFor(found, hints, parameters);
-  const resources = resourcesOf({ ...labels, ...copySource(operation, hints) }, parameters);
   const { scope, body } = hints.request;
+  const extras = extrasFor(found, hints, parameters);
+  const named = [...parameters.texts, ...deletedObjects(operation, labels["Bucket"] ?? "", body)];
+  const resources = resourcesOf({ ...labels, ...copySource(operation, hints) }, { ...parameters, texts: named });
   return {
     service: operation.service.name,
     operation: operation.name,

@@ -1,4 +1,5 @@
 import type { AwsResource } from "../model/aws.js";
+import { decodeCbor } from "./cbor-read.js";
 import type { Hints, Pairs } from "./hints.js";
 
 const resourcesAtMost = 50;
@@ -66,8 +67,13 @@ function tagsOf(value: unknown): Record<string, string> {
   );
 }
 
-/** The parameters of a JSON body; none where it is not JSON. */
-export function fromJson(body: Uint8Array | null): Parameters {
+/** The parameters of a body in JSON; none where it is not. */
+export const fromJson = (body: Uint8Array | null): Parameters => fromValue(parse(body));
+
+/** The parameters of a body in CBOR; none where it is not. */
+export const fromCbor = (body: Uint8Array | null): Parameters => fromValue(body === null ? null : decodeCbor(body));
+
+function fromValue(root: unknown): Parameters {
   const texts: Named[] = [];
   let tags: Record<string, string> = {};
   let left = membersAtMost;
@@ -86,7 +92,6 @@ export function fromJson(body: Uint8Array | null): Parameters {
         for (const key of Object.keys(value)) texts.push({ name: "TableName", value: key, path });
     }
   };
-  const root = parse(body);
   if (root !== null) visit("", root, 0, "");
   return { texts, tags };
 }

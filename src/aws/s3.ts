@@ -1,5 +1,6 @@
 import type { AwsLevel } from "../model/aws.js";
 import { decodeOnce, type Hints, Refusal } from "./hints.js";
+import type { Named } from "./resources.js";
 import type { AwsOperation, ServiceDetails } from "./table.js";
 
 /** Something that a request does beside its operation. */
@@ -73,4 +74,16 @@ export function copySource({ service }: AwsOperation, hints: Hints): Record<stri
   if (source === undefined) return {};
   const [path = ""] = source.replace(/^\//, "").split("?");
   return { CopySource: decodeOnce(path, "x-amz-copy-source") };
+}
+
+const entities: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
+
+/** What a deletion of several objects names in its body, for the question and the ledger. */
+export function deletedObjects({ service, name }: AwsOperation, bucket: string, body: Uint8Array | null): Named[] {
+  if (service.name !== "s3" || name !== "DeleteObjects" || body === null) return [];
+  const text = Buffer.from(body.buffer, body.byteOffset, body.length).toString("utf8");
+  return [...text.matchAll(/<Key>([^<]{1,4096})<\/Key>/g)].map(([, key = ""]) => {
+    const value = `${bucket}/${key.replace(/&(amp|lt|gt|quot|apos);/g, (_, entity: string) => entities[entity] ?? "")}`;
+    return { name: "ObjectName", value, path: "ObjectName" };
+  });
 }

@@ -76,6 +76,20 @@ describe("describeCall", () => {
     );
   });
 
+  test("names what a body lists, also in XML and CBOR", () => {
+    const body = "<Delete><Object><Key>a&amp;b</Key></Object><Object><Key>c</Key></Object></Delete>";
+    expect(words(awsRequest({ service: "s3", url: "/photos?delete", body }))).toBe(
+      "delete 2 objects photos/a&b, photos/c, in eu-west-1",
+    );
+    const headers = { "smithy-protocol": "rpc-v2-cbor", "content-type": "application/cbor" };
+    const url = "/service/GraniteServiceVersion20100801/operation/DeleteAlarms";
+    // {"AlarmNames": ["cpu", "disk"]}, the map and the list without a length
+    const alarms = "\xbf\x6aAlarmNames\x9f\x63cpu\x64disk\xff\xff";
+    expect(words(awsRequest({ service: "monitoring", url, headers, body: alarms }))).toBe(
+      "delete 2 alarms cpu, disk, in eu-west-1",
+    );
+  });
+
   test("stays one safe line, however much is named and however it is called", () => {
     const many = Array.from({ length: 40 }, (_, index) => `&InstanceId.${index}=i-${index}`).join("");
     expect(ec2(`Action=StopInstances${many}`)).toMatch(/^stop 40 instances i-0, .* and 35 more, in eu-west-1$/);
