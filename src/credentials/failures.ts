@@ -49,13 +49,21 @@ export function quoteFailure(error: unknown): string {
   return name === "" || name === "Error" ? text : `${name}: ${text}`;
 }
 
-/** The error that ends a command when the host has no credentials, or AWS does not take them. */
+const missing = new Set(["CredentialsProviderError", "TokenProviderError", "ProviderError"]);
+
+/** The error that ends a command when the host has no credentials, or AWS does not take them or does not answer. */
 export function credentialsError(error: unknown, profile: string | null): AirlockError {
   const whose = profile === null ? "of this machine" : `of the profile "${escapeText(profile)}"`;
-  const isMissing = ["CredentialsProviderError", "TokenProviderError", "ProviderError"].includes(awsErrorName(error));
-  const message = isMissing
-    ? `no AWS credentials ${whose} could be found: ${quoteFailure(error)}`
-    : `AWS does not take the credentials ${whose}: ${quoteFailure(error)}`;
+  const why = quoteFailure(error);
+  if (!missing.has(awsErrorName(error)) && !isInvalidKeys(error)) {
+    return new AirlockError("E_AWS_CREDENTIALS", `AWS could not be asked about the credentials ${whose}: ${why}`, {
+      hint: "look at the network, the region (--aws-region) and AWS_ENDPOINT_URL, then try again",
+      cause: error,
+    });
+  }
+  const message = missing.has(awsErrorName(error))
+    ? `no AWS credentials ${whose} could be found: ${why}`
+    : `AWS does not take the credentials ${whose}: ${why}`;
   const signIn = profile === null ? "aws sso login" : `aws sso login --profile ${escapeText(profile)}`;
   return new AirlockError("E_AWS_CREDENTIALS", message, {
     hint: `sign in (${signIn}, aws login, aws configure), or name another profile with --aws-profile`,

@@ -72,8 +72,8 @@ beforeAll(async () => {
   vi.stubEnv("AWS_ACCESS_KEY_ID", ceph.accessKeyId);
   vi.stubEnv("AWS_SECRET_ACCESS_KEY", ceph.secretAccessKey);
   for (const name of ["AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL"]) vi.stubEnv(name, undefined);
-  for (const bucket of ["photos", "letters"]) await s3(ceph, "CreateBucket", { Bucket: bucket });
-  await s3(ceph, "PutObject", { Bucket: "photos", Key: "cat", Body: "miau" });
+  await ceph.put("photos", { cat: "miau" });
+  await ceph.put("letters", {});
 }, 500_000);
 
 afterAll(async () => {

@@ -5,8 +5,10 @@ import { protectedBecause } from "../../credentials/protection.js";
 import { readJournal } from "../../journal/read.js";
 import { readLedger } from "../../session/aws/ledger.js";
 import { journalPaths } from "../../session/home.js";
+import { findProject } from "../../session/project.js";
 import type { Act } from "../command.js";
 import { addGlobalOptions, type CommandContext, type GlobalOptions } from "../context.js";
+import { configOf, loadConfigs } from "../options/plan-options.js";
 import { formatLedger } from "../render/aws-ledger.js";
 import { formatTable } from "../render/table.js";
 import { chooseSession, withBench } from "../with-bench.js";
@@ -28,13 +30,20 @@ function howNarrowed(role: string | null, isTemporary: boolean): string {
 const accountText = ({ account, alias }: AccountNames): string =>
   `${account ?? "not said"}${alias === null ? "" : ` (${alias})`}`;
 
+// The project's file is not asked for approval here: what it says is only shown, nothing is issued.
+async function wishOf(context: CommandContext, { awsProfile, awsRegion, awsRole, project }: HostOptions) {
+  const loaded = await loadConfigs(context, await findProject(context.edge.cwd, project));
+  const { aws } = configOf(context, {}, loaded);
+  const { profile, region, role } = aws;
+  return { ...aws, profile: awsProfile ?? profile, region: awsRegion ?? region, role: awsRole ?? role };
+}
+
 async function whoami(context: CommandContext, options: HostOptions): Promise<number> {
-  const { awsProfile, awsRegion, awsRole } = options;
   const { env, signal } = context.edge;
+  const wish = await wishOf(context, options);
   const { whoami: ask } = await import("../../credentials/whoami.js");
-  const wish = { profile: awsProfile ?? null, region: awsRegion ?? null, role: awsRole ?? null, endpoint: null };
   const { identity, names, region, isTemporary } = await ask({ ...wish, environment: env, signal });
-  const reason = protectedBecause(names, []);
+  const reason = protectedBecause(names, wish.protected);
   const narrowed = howNarrowed(wish.role, isTemporary);
   if (options.json === true) {
     const { account, arn, userId } = identity;
@@ -70,7 +79,7 @@ export function define(command: Command, act: Act): void {
   const sub = (name: string, summary: string): Command =>
     addGlobalOptions(command.command(name).description(summary), { json: true });
   sub("whoami", "show whose AWS credentials this machine has, and how a session's would be narrowed")
-    .option("--aws-profile <name>", "the profile, instead of what the environment says")
+    .option("--aws-profile <name>", "the profile, instead of what configuration and environment say")
     .option("--aws-region <region>", "the region")
     .option("--aws-role <role>", "the role that a session would assume")
     .action(act(whoami));

@@ -42,7 +42,7 @@ function refusals(word: string, calls: readonly LedgerCall[]): string[][] {
 export function formatLedger(ledger: AwsLedger): string {
   const { calls, read, done, unknown, failed, denied, wouldHave } = ledger;
   if (calls.length === 0) return "";
-  const accounts = [...new Set(calls.map(({ account }) => account))].filter((each) => each !== "");
+  const accounts = [...new Set(calls.map(({ account }) => account))].filter((each) => each !== null);
   const counts = [`${read} read`, `${done.length} changed something`, `${denied.length} denied`];
   if (wouldHave.length > 0) counts.push(`${wouldHave.length} kept back by the dry run`);
   const where = accounts.length === 0 ? "" : ` in account ${accounts.join(", ")}`;

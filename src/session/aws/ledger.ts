@@ -13,8 +13,8 @@ export interface LedgerCall {
   readonly actions: readonly string[];
   readonly level: AwsLevel;
   readonly region: string;
-  /** Empty: not known. */
-  readonly account: string;
+  /** Null where nobody said. */
+  readonly account: string | null;
   readonly resources: readonly string[];
   /** `allowed`, `denied`, `asked-allowed`, `asked-denied`, `asked-pending`, `would-have`. */
   readonly decision: string;
@@ -72,9 +72,8 @@ function parse<T>(schema: z.ZodMiniType<T>, { seq, data }: JournalEntry): T {
 }
 
 const begin = (entry: JournalEntry): LedgerCall => {
-  const { account, ...call } = parse(callSchema, entry);
   const nothing = { created: [], changed: [], deleted: [], status: null, error: null };
-  return { ...nothing, ...call, account: account ?? "", at: entry.at };
+  return { ...nothing, ...parse(callSchema, entry), at: entry.at };
 };
 
 /** Whether a call only looks. */

@@ -1,8 +1,10 @@
 import { execFile } from "node:child_process";
 import { mkdtemp } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { fetchAwsClients } from "./clients.js";
 
 const run = promisify(execFile);
 const script = new URL("../../../scripts/test-ceph", import.meta.url).pathname;
@@ -16,6 +18,8 @@ export interface Ceph extends AsyncDisposable {
   readonly secretAccessKey: string;
   /** Makes a role that its user may assume, with the policy given; gives its ARN. */
   makeRole(name: string, statement: unknown): Promise<string>;
+  /** Makes a bucket and what is in it. */
+  put(bucket: string, objects: Readonly<Record<string, string>>): Promise<void>;
 }
 
 /** Starts one with the project's own script. */
@@ -47,6 +51,29 @@ export async function startCeph(): Promise<Ceph> {
         await admin("role-policy", "put", ...role, ...document);
         const { Arn } = JSON.parse(made) as { Arn: string };
         return Arn;
+      },
+      async put(bucket, objects) {
+        const load = createRequire(join(await fetchAwsClients(), "index.js"));
+        const sdk = load("@aws-sdk/client-s3") as Record<
+          string,
+          new (
+            input: unknown,
+          ) => { send(it: unknown): Promise<unknown> }
+        >;
+        const make = (what: string, input: unknown) => {
+          const Constructor = sdk[what];
+          if (Constructor === undefined) throw new Error(`no ${what}`);
+          return new Constructor(input);
+        };
+        const credentials = { accessKeyId, secretAccessKey };
+        const client = make("S3Client", {
+          ...{ endpoint: url, region: "us-east-1", forcePathStyle: true, credentials },
+          // Older than the checksums that the client would send.
+          ...{ requestChecksumCalculation: "WHEN_REQUIRED" },
+        });
+        await client.send(make("CreateBucketCommand", { Bucket: bucket }));
+        for (const [Key, Body] of Object.entries(objects))
+          await client.send(make("PutObjectCommand", { Bucket: bucket, Key, Body }));
       },
       [Symbol.asyncDispose]: stop,
     };

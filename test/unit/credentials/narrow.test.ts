@@ -183,6 +183,11 @@ describe("before anything is issued", () => {
     expect(String(error)).not.toContain("wrongWrongWrong");
   });
 
+  test("an AWS that does not answer is told apart from keys that are wrong", async () => {
+    const closed = open({ endpoint: "http://127.0.0.1:1" });
+    await expect(closed).rejects.toThrow(/could not be asked .*ECONNREFUSED/);
+  });
+
   test("no keys at all are an error that says what to do", async () => {
     vi.stubEnv("AWS_SHARED_CREDENTIALS_FILE", join(folder, "none"));
     await expect(open()).rejects.toMatchObject({
