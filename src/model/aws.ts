@@ -134,3 +134,24 @@ export interface AwsDecision {
   /** Where the rule comes from. */
   readonly origin: string;
 }
+
+/** A call with its end, as the journal has it; what the ledger, the clean-up and the suggestion are made from. */
+export interface AwsLedgerCall {
+  readonly call: number;
+  readonly service: string;
+  readonly operation: string;
+  readonly actions: readonly string[];
+  readonly level: AwsLevel;
+  readonly region: string;
+  /** Null where nobody said. */
+  readonly account: string | null;
+  /** ARNs where they could be made. */
+  readonly resources: readonly string[];
+  /** `allowed`, `denied`, `asked-allowed`, `asked-denied`, `would-have`. */
+  readonly decision: string;
+  /** HTTP status of the answer; null: none came. */
+  readonly status: number | null;
+  readonly created: readonly string[];
+  readonly changed: readonly string[];
+  readonly deleted: readonly string[];
+}

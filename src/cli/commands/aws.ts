@@ -1,9 +1,8 @@
 import type { Command } from "commander";
-import { escapeText } from "../../base/escape.js";
 import type { AccountNames } from "../../credentials/model.js";
 import { protectedBecause } from "../../credentials/protection.js";
 import { readJournal } from "../../journal/read.js";
-import { readLedger } from "../../session/aws/ledger.js";
+import { type AwsLedger, readLedger } from "../../session/aws/ledger.js";
 import { journalPaths } from "../../session/home.js";
 import { findProject } from "../../session/project.js";
 import type { Act } from "../command.js";
@@ -62,12 +61,49 @@ async function whoami(context: CommandContext, options: HostOptions): Promise<nu
   return 0;
 }
 
-async function ledger(context: CommandContext, id: string | undefined, options: GlobalOptions): Promise<number> {
+async function withLedger(
+  context: CommandContext,
+  id: string | undefined,
+  work: (session: string, ledger: AwsLedger) => Promise<number>,
+): Promise<number> {
   return withBench(context, async (bench) => {
     const record = await chooseSession(context, bench, id, { includeDiscarded: true });
-    const found = await readLedger(readJournal(journalPaths(bench.home, record.id).journal));
-    if (options.json === true) context.printJson({ session: record.id, ...found });
-    else context.print(formatLedger(found) || `${escapeText(record.id)} called nothing in AWS`);
+    return await work(record.id, await readLedger(readJournal(journalPaths(bench.home, record.id).journal)));
+  });
+}
+
+async function ledger(context: CommandContext, id: string | undefined, options: GlobalOptions): Promise<number> {
+  return withLedger(context, id, async (session, found) => {
+    if (options.json === true) context.printJson({ session, ...found });
+    else context.print(formatLedger(found) || `${session} called nothing in AWS`);
+    return 0;
+  });
+}
+
+async function cleanup(context: CommandContext, id: string | undefined, options: GlobalOptions): Promise<number> {
+  return withLedger(context, id, async (session, { calls }) => {
+    const { cleanup: cleanUp } = await import("../../aws/cleanup.js");
+    const steps = cleanUp(calls);
+    if (options.json === true) context.printJson({ session, steps });
+    else if (steps.length === 0) context.note(`${session} created nothing in AWS that it has not deleted itself`);
+    else {
+      context.note("nothing of this was run; look at each line first");
+      for (const { command, what } of steps) context.print(`# ${what}\n${command ?? "# (no command is known)"}`);
+    }
+    return 0;
+  });
+}
+
+async function suggest(context: CommandContext, id: string | undefined, options: GlobalOptions): Promise<number> {
+  return withLedger(context, id, async (session, { calls }) => {
+    const { suggestPolicy } = await import("../../aws/suggest.js");
+    const { policy, config } = suggestPolicy(calls);
+    if (options.json === true) context.printJson({ session, policy, config });
+    else {
+      const { stringify } = await import("yaml");
+      context.print(`# for IAM: what the calls needed that succeeded\n${JSON.stringify(policy, null, 2)}\n`);
+      context.print(`# for Airlock's configuration\n${stringify({ aws: config })}`);
+    }
     return 0;
   });
 }
@@ -83,7 +119,9 @@ export function define(command: Command, act: Act): void {
     .option("--aws-region <region>", "the region")
     .option("--aws-role <role>", "the role that a session would assume")
     .action(act(whoami));
-  sub("ledger", "show what a session created, changed and deleted in AWS")
-    .argument("[id]", "the session; by default the newest of the project, discarded ones included")
-    .action(act(ledger));
+  const ofSession = (name: string, summary: string): Command =>
+    sub(name, summary).argument("[id]", "the session; by default the newest of the project, discarded ones included");
+  ofSession("ledger", "show what a session created, changed and deleted in AWS").action(act(ledger));
+  ofSession("cleanup", "print the calls that take back what it created; runs none of them").action(act(cleanup));
+  ofSession("suggest-policy", "print the least policy that it needed").action(act(suggest));
 }

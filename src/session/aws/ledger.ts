@@ -1,30 +1,13 @@
 import * as z from "zod/mini";
 import { AirlockError } from "../../base/errors.js";
 import type { JournalEntry } from "../../journal/entry.js";
-import type { AwsLevel } from "../../model/aws.js";
+import type { AwsLedgerCall } from "../../model/aws.js";
 
-/** A call with its end, as the journal has them. */
-export interface LedgerCall {
+/** A call as the ledger keeps it. */
+export interface LedgerCall extends AwsLedgerCall {
   readonly at: string;
-  /** Counted by the gateway that decided it. */
-  readonly call: number;
-  readonly service: string;
-  readonly operation: string;
-  readonly actions: readonly string[];
-  readonly level: AwsLevel;
-  readonly region: string;
-  /** Null where nobody said. */
-  readonly account: string | null;
-  readonly resources: readonly string[];
-  /** `allowed`, `denied`, `asked-allowed`, `asked-denied`, `asked-pending`, `would-have`. */
-  readonly decision: string;
   readonly rule: string;
-  /** HTTP status of the answer; null: none came. */
-  readonly status: number | null;
   readonly error: string | null;
-  readonly created: readonly string[];
-  readonly changed: readonly string[];
-  readonly deleted: readonly string[];
 }
 
 /** What became of AWS. Every call that changes something, or would, is in exactly one of the lists. */
