@@ -45,8 +45,11 @@ export interface CredentialWish {
   /** A role to assume; null: what the present credentials can be narrowed to. */
   readonly role: string | null;
   readonly durationSeconds: number;
-  /** Makes the policy; with the time at which it shall end by itself, where STS issues for no shorter time. */
-  readonly policyFor: (until: number | null) => ScopePolicy | Promise<ScopePolicy>;
+  /**
+   * Makes the policy; with the time at which it shall end by itself, where STS issues for no shorter time. The partition is `aws`,
+   * `aws-cn`, … as the account's ARNs have it.
+   */
+  readonly policyFor: (until: number | null, partition: string) => ScopePolicy | Promise<ScopePolicy>;
   /** Whether credentials that cannot be narrowed are a failure. */
   readonly mustBeScoped: boolean;
   /** Asked before anything is issued; throws when the account is not to be used. */

@@ -2,7 +2,7 @@ import { AirlockError } from "../base/errors.js";
 import { escapeText } from "../base/escape.js";
 import { awsErrorName, isDenied, isUnsupported, quoteFailure } from "./failures.js";
 import { type HostSession, wrapKeys } from "./host-session.js";
-import type { AwsIdentity, AwsKeys, CredentialTrace, CredentialWish, ScopeKind } from "./model.js";
+import type { AwsIdentity, AwsKeys, CredentialTrace, CredentialWish, ScopeKind, ScopePolicy } from "./model.js";
 
 /** Narrowed credentials, and what is said about how. */
 export interface Issued {
@@ -58,6 +58,11 @@ const noKeys = { AccessKeyId: "", SecretAccessKey: "", SessionToken: "", Expirat
 const endOf = ({ wish, now }: Attempt): number | null =>
   wish.durationSeconds < leastSeconds ? now + wish.durationSeconds * 1000 : null;
 
+const partitionOf = ({ arn }: AwsIdentity): string => arn?.split(":")[1] ?? "aws";
+
+const policyOf = async ({ wish, identity }: Attempt, until: number | null): Promise<ScopePolicy> =>
+  await wish.policyFor(until, partitionOf(identity));
+
 function noteSize({ note }: Attempt, percent: number | undefined): void {
   if (percent !== undefined && percent >= nearlyFull)
     note(`the session policy takes ${percent} % of the room that STS has for it`);
@@ -72,18 +77,19 @@ function scopeError(deed: string, error: unknown): AirlockError {
 }
 
 /** The role's ARN, also when only its name was given. */
-export function roleArn(role: string, { account, arn }: AwsIdentity): string {
+export function roleArn(role: string, identity: AwsIdentity): string {
+  const { account } = identity;
   if (role.startsWith("arn:")) return role;
   if (account === null) {
     const message = `aws.role: "${escapeText(role)}" is not an ARN, and the account is not known`;
     throw new AirlockError("E_AWS_SCOPE", message, { hint: "write the role's whole ARN" });
   }
-  return `arn:${arn?.split(":")[1] ?? "aws"}:iam::${account}:role/${role}`;
+  return `arn:${partitionOf(identity)}:iam::${account}:role/${role}`;
 }
 
 async function sendAssume(attempt: Attempt, role: string, seconds: number, isMarked: boolean) {
   const { host, wish, signal } = attempt;
-  const policy = await wish.policyFor(endOf(attempt));
+  const policy = await policyOf(attempt, endOf(attempt));
   const name = sessionNameOf(wish.sessionId);
   const marks = { SourceIdentity: name, Tags: [{ Key: "airlock-session", Value: wish.sessionId }] };
   const command = new host.sdk.AssumeRoleCommand({
@@ -144,7 +150,7 @@ async function scope(attempt: Attempt): Promise<Issued | null> {
   const { host, wish, identity, signal, note } = attempt;
   // An SDK or an STS without the operation is one that cannot do it.
   if (host.sdk.GetScopedCredentialsCommand === undefined) return null;
-  const policy = await wish.policyFor(null);
+  const policy = await policyOf(attempt, null);
   if (policy.alone === null) {
     note("the session policy is too long to stand by itself: the present session cannot be narrowed with it");
     return null;
@@ -177,7 +183,7 @@ async function scope(attempt: Attempt): Promise<Issued | null> {
 
 async function federate(attempt: Attempt): Promise<Issued | null> {
   const { host, wish, identity, signal, note } = attempt;
-  const policy = await wish.policyFor(endOf(attempt));
+  const policy = await policyOf(attempt, endOf(attempt));
   const seconds = Math.min(Math.max(wish.durationSeconds, leastSeconds), mostSeconds.federated);
   const command = new host.sdk.GetFederationTokenCommand({
     Name: sessionNameOf(wish.sessionId).slice(0, federatedNameLength),

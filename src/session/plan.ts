@@ -1,3 +1,4 @@
+import type { AwsWish } from "../model/aws.js";
 import type { NetworkPolicy } from "../model/network.js";
 import type { BaseKind, Layer, LayerName, Limits, PathMode, SandboxUser } from "../model/session.js";
 import type { TrustRule } from "../model/trust.js";
@@ -32,6 +33,14 @@ export interface SessionPlan {
   readonly isRecorded: boolean;
   readonly network: NetworkPolicy;
   readonly trust: TrustWish;
+}
+
+/** What a session shall have of AWS, in an account that was looked at and agreed to. */
+export interface AwsPlan {
+  readonly wish: AwsWish;
+  /** Null: a cloud that only resembles AWS, and does not say. */
+  readonly account: string | null;
+  readonly region: string | null;
 }
 
 /** What flags and configurations say about the tools before a session begins. */
