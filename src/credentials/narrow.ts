@@ -60,8 +60,12 @@ const endOf = ({ wish, now }: Attempt): number | null =>
 
 const partitionOf = ({ arn }: AwsIdentity): string => arn?.split(":")[1] ?? "aws";
 
+// Only AWS has the managed policies that it manages.
+const forPlace = ({ endpoint }: CredentialWish, policy: ScopePolicy): ScopePolicy =>
+  endpoint === null || policy.alone === null ? policy : { ...policy, text: policy.alone, arns: [] };
+
 const policyOf = async ({ wish, identity }: Attempt, until: number | null): Promise<ScopePolicy> =>
-  await wish.policyFor(until, partitionOf(identity));
+  forPlace(wish, await wish.policyFor(until, partitionOf(identity)));
 
 function noteSize({ note }: Attempt, percent: number | undefined): void {
   if (percent !== undefined && percent >= nearlyFull)

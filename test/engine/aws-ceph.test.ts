@@ -68,7 +68,7 @@ const open = (changes: Partial<CredentialWish> = {}, now = Date.now) =>
 beforeAll(async () => {
   load = createRequire(join(await fetchAwsClients(), "index.js"));
   ceph = await startCeph();
-  role = await ceph.makeRole("worker", { Effect: "Allow", Action: "s3:*", Resource: "arn:aws:s3:::*" });
+  role = await ceph.makeRole("painter", { Effect: "Allow", Action: "s3:*", Resource: "arn:aws:s3:::*" });
   vi.stubEnv("AWS_ACCESS_KEY_ID", ceph.accessKeyId);
   vi.stubEnv("AWS_SECRET_ACCESS_KEY", ceph.secretAccessKey);
   for (const name of ["AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL"]) vi.stubEnv(name, undefined);

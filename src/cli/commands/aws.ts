@@ -7,6 +7,7 @@ import { journalPaths } from "../../session/home.js";
 import { findProject } from "../../session/project.js";
 import type { Act } from "../command.js";
 import { addGlobalOptions, type CommandContext, type GlobalOptions } from "../context.js";
+import { endpointOf } from "../options/aws-options.js";
 import { configOf, loadConfigs } from "../options/plan-options.js";
 import { formatLedger } from "../render/aws-ledger.js";
 import { formatTable } from "../render/table.js";
@@ -34,7 +35,13 @@ async function wishOf(context: CommandContext, { awsProfile, awsRegion, awsRole,
   const loaded = await loadConfigs(context, await findProject(context.edge.cwd, project));
   const { aws } = configOf(context, {}, loaded);
   const { profile, region, role } = aws;
-  return { ...aws, profile: awsProfile ?? profile, region: awsRegion ?? region, role: awsRole ?? role };
+  return {
+    ...aws,
+    endpoint: endpointOf(context, aws),
+    profile: awsProfile ?? profile,
+    region: awsRegion ?? region,
+    role: awsRole ?? role,
+  };
 }
 
 async function whoami(context: CommandContext, options: HostOptions): Promise<number> {

@@ -84,13 +84,22 @@ function requireAwsOn(mode: AwsMode, options: AwsOptions): void {
   throw new AirlockError("E_USAGE", `--${flag} says how AWS is used, and it is not`, { hint: "add --aws" });
 }
 
+/** Where the user's calls go: as the configuration says, else as the environment that all of AWS's programs go by. */
+export function endpointOf({ edge }: CommandContext, { endpoint }: AwsWish): string | null {
+  const { AWS_ENDPOINT_URL: named = "", AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: isIgnored } = edge.env;
+  if (endpoint !== null || named === "" || isIgnored === "true") return endpoint;
+  if (URL.canParse(named) && /^https?:$/.test(new URL(named).protocol)) return named;
+  throw new AirlockError("E_USAGE", "AWS_ENDPOINT_URL is not an http or https URL");
+}
+
 /**
  * What a session shall have of AWS, after the account was looked at and, where it is protected, confirmed; null: nothing. Nothing of AWS is
  * loaded for a session without it.
  */
-export async function awsOf(context: CommandContext, options: AwsOptions, wish: AwsWish): Promise<AwsPlan | null> {
-  requireAwsOn(wish.mode, options);
-  if (wish.mode === "off") return null;
+export async function awsOf(context: CommandContext, options: AwsOptions, wished: AwsWish): Promise<AwsPlan | null> {
+  requireAwsOn(wished.mode, options);
+  if (wished.mode === "off") return null;
+  const wish = { ...wished, endpoint: endpointOf(context, wished) };
   const [{ whoami }, { confirmAccount }] = await Promise.all([
     import("../../credentials/whoami.js"),
     import("../dialogue/confirm-account.js"),

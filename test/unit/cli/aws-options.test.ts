@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type AwsOptions, awsFlags, awsOf, awsOptions } from "../../../src/cli/options/aws-options.js";
+import { type AwsOptions, awsFlags, awsOf, awsOptions, endpointOf } from "../../../src/cli/options/aws-options.js";
 import { mergeAws } from "../../../src/config/merge-aws.js";
 import { type AwsStub, startAwsStub } from "../../support/aws/stub.js";
 import { fakeContext } from "../../support/fake-context.js";
@@ -71,6 +71,16 @@ describe("before a session begins", () => {
       ...{ account: "123456789012", region: "eu-central-1", wish: { mode: "gateway" } },
     });
     expect(stub.seen.map(({ operation }) => operation).sort()).toEqual(["GetCallerIdentity", "ListAccountAliases"]);
+  });
+
+  test("the endpoint that the environment names is where the session's calls go, unless it is to be ignored", async () => {
+    const { context } = fakeContext({ isTTY: false });
+    const wish = mergeAws(awsFlags(parse("--aws")));
+    const at = (env: Record<string, string>) => endpointOf({ ...context, edge: { ...context.edge, env } }, wish);
+    expect(at({})).toBeNull();
+    expect(at({ AWS_ENDPOINT_URL: stub.url })).toBe(stub.url);
+    expect(at({ AWS_ENDPOINT_URL: stub.url, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: "true" })).toBeNull();
+    expect(() => at({ AWS_ENDPOINT_URL: "file:///etc/passwd" })).toThrow(/AWS_ENDPOINT_URL/);
   });
 
   test("production is used only when its alias was typed", async () => {

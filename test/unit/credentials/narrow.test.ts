@@ -85,6 +85,12 @@ describe("a role that was named", () => {
     expect(credentials.notes).toEqual([]);
   });
 
+  test("at a place that is not AWS is narrowed without the policies that AWS manages", async () => {
+    await using credentials = await open({ role, endpoint: stub.url });
+    const { accessKeyId } = await credentials.keys();
+    expect(stub.keys.get(accessKeyId)?.caller.policy).toBe(policy.alone);
+  });
+
   test("that trusts neither tags nor a source identity is assumed without, and that is said", async () => {
     await using credentials = await open({ role: "plain" });
     expect(credentials.kind).toBe("assumed");
