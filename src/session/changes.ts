@@ -95,6 +95,11 @@ export async function changesOf(
   };
 }
 
+/** Has the journal say how much a session has changed by now. */
+export async function recordTotals(bench: Workbench, { session, totals }: SessionChanges): Promise<void> {
+  await bench.recorder(session)({ kind: "changes.found", data: { ...totals }, isOutcome: true });
+}
+
 /** Opens both sides of a session's changes for reading. */
 export async function openContents(
   bench: Workbench,

@@ -1,4 +1,5 @@
 import type { JournalEntry } from "../journal/entry.js";
+import { type ReportCast, ReportTimes } from "./report-times.js";
 
 /** What a session did, in numbers; `trustAllPeriods` counts how often everything was trusted for a while. */
 export interface ReportTotals {
@@ -17,18 +18,27 @@ export interface ReportTotals {
   snapshots: number;
   trustAllPeriods: number;
   isDiscarded: boolean;
+  /** What it had changed in the project when that was last looked at; null: nobody looked. */
+  changed: { readonly added: number; readonly modified: number; readonly deleted: number } | null;
+  /** Seconds: of its tools, of its commands, and between its first and its last entry. */
+  toolSeconds: number;
+  commandSeconds: number;
+  seconds: number;
 }
 
 /** One line of a report: when, and what, in words. The text is as hostile as its source, and is to be escaped. */
 export interface ReportLine {
   readonly at: string;
   readonly text: string;
+  /** Where it is in the recordings that were made at that moment. */
+  readonly casts?: readonly { readonly cast: string; readonly seconds: number }[];
 }
 
 /** The account of a session: everything of note in the order of time, and the totals. */
 export interface SessionReport {
   readonly lines: readonly ReportLine[];
   readonly totals: ReportTotals;
+  readonly casts: readonly ReportCast[];
 }
 
 type Data = Readonly<Record<string, unknown>>;
@@ -110,6 +120,19 @@ const tellers: Readonly<Record<string, Teller>> = {
     return `undo ${word(apply)} is done`;
   },
   "undo.failed": ({ apply, why }) => `undo ${word(apply)} failed: ${word(why)}`,
+  "changes.found": ({ added, modified, deleted, type, mode }, totals) => {
+    totals.changed = {
+      added: count(added),
+      modified: count(modified) + count(type) + count(mode),
+      deleted: count(deleted),
+    };
+    const { changed } = totals;
+    return `had changed the project: ${changed.added} added, ${changed.modified} modified, ${changed.deleted} deleted`;
+  },
+  "cast.start": ({ cast, columns, rows }) => `recording ${word(cast)} began (${word(columns)}x${word(rows)})`,
+  "cast.end": ({ cast, seconds, cut }) =>
+    `recording ${word(cast)} ended after ${word(seconds)} s${cut === null ? "" : `, before its terminal: ${word(cut)}`}`,
+  "cast.failed": ({ reason }) => `a terminal was not recorded: ${word(reason)}`,
   "session.discarded": ({ clean }, totals) => {
     totals.isDiscarded = clean === true;
     return clean === true ? "discarded: nothing is left" : "discarded, but not everything is gone";
@@ -134,10 +157,18 @@ export async function accountFor(entries: AsyncIterable<JournalEntry>): Promise<
     snapshots: 0,
     trustAllPeriods: 0,
     isDiscarded: false,
+    changed: null,
+    toolSeconds: 0,
+    commandSeconds: 0,
+    seconds: 0,
   };
-  for await (const { at, kind, data } of entries) {
+  const times = new ReportTimes();
+  for await (const entry of entries) {
+    const { at, kind, data } = entry;
     const tell = Object.hasOwn(tellers, kind) ? tellers[kind] : undefined;
-    lines.push({ at, text: tell === undefined ? kind : tell(data, totals) });
+    const text = tell === undefined ? kind : tell(data, totals);
+    const casts = times.see(entry);
+    lines.push({ at, text, ...(casts.length === 0 ? {} : { casts }) });
   }
-  return { lines, totals };
+  return { lines, totals: { ...totals, ...times.totals() }, casts: times.casts };
 }

@@ -93,6 +93,23 @@ describe("the recording of a terminal", () => {
     expect(entries().filter(({ kind, data }) => kind === "cast.end" && data["cast"] === newest())).toEqual([]);
   });
 
+  it("is in the report, also the one that nobody ended, with where in it everything was", async () => {
+    const report = await bed.json<{
+      casts: { cast: string; isEnded: boolean; seconds: number; bytes: number }[];
+      lines: { text: string; casts?: { cast: string }[] }[];
+    }>(["report", id, "--json"]);
+    expect(report.casts.at(-1)).toMatchObject({
+      isEnded: false,
+      seconds: expect.any(Number),
+      bytes: expect.any(Number),
+    });
+    expect(report.casts.some(({ isEnded }) => isEnded)).toBe(true);
+    expect(report.lines.find(({ text }) => text.startsWith("allowed read"))?.casts).toHaveLength(1);
+    const { stdout } = await bed.airlock(["report", id]);
+    expect(stdout.toString()).toMatch(/recordings in .*casts\n {2}1\.cast {2}[-\dT:]+Z {2}\d+\.\d s, /);
+    expect(stdout.toString()).toContain("not ended");
+  });
+
   it("ends in order when its terminal goes away", async () => {
     const child = bed.terminal(["exec", id, "--", "sh", "-c", "echo there; exec sleep 61"]);
     await child.waitFor(/there/);
@@ -118,6 +135,8 @@ describe("the recording of a terminal", () => {
     };
     expect(await run(`${id}-a`)).toEqual(["1.cast"]);
     expect(shown("1.cast", `${id}-a`)).toContain("shown");
+    const told = await bed.json<{ totals: unknown }>(["report", `${id}-a`, "--json"]);
+    expect(told.totals).toMatchObject({ ran: 1, isDiscarded: true });
     expect(await run(`${id}-b`, "--no-record")).toEqual([]);
     mkdirSync(join(bed.userHome, ".config/airlock"), { recursive: true });
     writeFileSync(join(bed.userHome, ".config/airlock/config.yaml"), "record: false\n");

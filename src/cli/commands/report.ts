@@ -1,10 +1,13 @@
 import type { Command } from "commander";
-import { escapeText } from "../../base/escape.js";
+import { displayPath, escapeText } from "../../base/escape.js";
 import { readJournal } from "../../journal/read.js";
 import { journalPaths } from "../../session/home.js";
+import { castsFolder, measureCast } from "../../session/recording/killed-casts.js";
 import { accountFor, type ReportTotals } from "../../session/report.js";
+import type { ReportCast } from "../../session/report-times.js";
 import type { Act } from "../command.js";
 import type { CommandContext, GlobalOptions } from "../context.js";
+import { formatSize } from "../render/size.js";
 import { chooseSession, withBench } from "../with-bench.js";
 
 const width = 80;
@@ -15,34 +18,64 @@ function cutLine(text: string): string {
   return characters.length <= width ? text : `${characters.slice(0, width - 1).join("")}…`;
 }
 
+function formatSeconds(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60
+    ? `${minutes} min ${Math.floor(seconds % 60)} s`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+function formatCast({ cast, at, isEnded, seconds, bytes, cut }: ReportCast): string {
+  const parts = [
+    ...(seconds === null ? [] : [formatSeconds(seconds)]),
+    ...(bytes === null ? [] : [formatSize(bytes)]),
+    ...(isEnded ? [] : ["not ended"]),
+    ...(cut === null ? [] : [`cut: ${cut}`]),
+  ];
+  return cutLine(`  ${escapeText(cast)}  ${at.slice(0, 19)}Z  ${escapeText(parts.join(", "))}`);
+}
+
+function changedText({ changed }: ReportTotals): string {
+  if (changed === null) return "changes not looked at";
+  const { added, modified, deleted } = changed;
+  return `${added + modified + deleted} changed (${added} added, ${modified} modified, ${deleted} deleted)`;
+}
+
 function formatTotals(totals: ReportTotals): string[] {
   return [
-    `tools     ${totals.asked} asked, ${totals.allowed} allowed, ${totals.denied} denied`,
-    `commands  ${totals.ran} run`,
+    `tools     ${totals.asked} asked, ${totals.allowed} allowed, ${totals.denied} denied; ${formatSeconds(totals.toolSeconds)}`,
+    `commands  ${totals.ran} run; ${formatSeconds(totals.commandSeconds)}`,
     `network   ${totals.connected} connected, ${totals.refused} refused or failed`,
     ...(totals.awsCalls + totals.awsRefused === 0
       ? []
       : [
           `AWS       ${totals.awsCalls} called, ${totals.awsRefused} refused, ${totals.awsChanges} changed something by name`,
         ]),
-    `project   ${totals.applied} applied, ${totals.undone} undone`,
+    `project   ${changedText(totals)}, ${totals.applied} applied, ${totals.undone} undone`,
     `safety    ${totals.snapshots} snapshots, everything trusted ${totals.trustAllPeriods} times`,
-    `session   ${totals.isDiscarded ? "discarded" : "not discarded"}`,
+    `session   ${formatSeconds(totals.seconds)}; ${totals.isDiscarded ? "discarded" : "not discarded"}`,
   ];
 }
 
 async function report(context: CommandContext, id: string | undefined, options: GlobalOptions): Promise<number> {
   return withBench(context, async (bench) => {
     const record = await chooseSession(context, bench, id, { includeDiscarded: true });
-    const { lines, totals } = await accountFor(readJournal(journalPaths(bench.home, record.id).journal));
+    const { lines, totals, casts } = await accountFor(readJournal(journalPaths(bench.home, record.id).journal));
+    // Of one that nobody ended only its file knows how far it came.
+    for (const each of casts.filter(({ isEnded }) => !isEnded))
+      Object.assign(each, await measureCast(bench.home, record.id, each.cast));
     if (options.json === true) {
-      context.printJson({ session: record.id, totals, lines });
+      context.printJson({ session: record.id, totals, casts, lines });
       return 0;
     }
     context.print(`session ${record.id}`);
     for (const { at, text } of lines) context.print(cutLine(`${at.slice(0, 19)}Z  ${escapeText(text)}`));
     context.print("");
     for (const line of formatTotals(totals)) context.print(line);
+    if (casts.length === 0) return 0;
+    context.print(`\nrecordings in ${displayPath(castsFolder(bench.home, record.id))}`);
+    for (const cast of casts) context.print(formatCast(cast));
     return 0;
   });
 }

@@ -33,8 +33,10 @@ interface Ending {
 }
 
 async function countTotals(bench: Workbench, record: SessionRecord): Promise<ChangeTotals> {
-  const { changesOf } = await import("../../session/changes.js");
-  return (await changesOf(bench, record)).totals;
+  const { changesOf, recordTotals } = await import("../../session/changes.js");
+  const changes = await changesOf(bench, record);
+  await recordTotals(bench, changes);
+  return changes.totals;
 }
 
 async function endSession(

@@ -1,6 +1,6 @@
 import type { LayerEntry } from "../../model/change.js";
 import type { SessionRecord } from "../../model/session.js";
-import { changesOf, type SessionChanges } from "../changes.js";
+import { changesOf, recordTotals, type SessionChanges } from "../changes.js";
 import { pauseSandbox } from "../sandbox/pause.js";
 import { lockSession, requireLiveSession } from "../store.js";
 import type { Workbench } from "../workbench.js";
@@ -33,5 +33,6 @@ export async function openReview(bench: Workbench, id: string): Promise<Review> 
       if (held <= mostHeldBytes) contents.set(path, bytes);
     },
   });
+  await recordTotals(bench, changes);
   return { record, changes, entries, contents };
 }

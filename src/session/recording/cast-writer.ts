@@ -9,6 +9,8 @@ import { type CastCode, castEvent } from "../../text/asciicast.js";
 import { HideAsItComes, type TimedText } from "../../text/hide-as-it-comes.js";
 
 const flushMs = 100;
+/** As much is written at once. */
+const enough = 512 * 1024;
 /** What may wait for a slow disk; what comes beyond it is counted, not kept. */
 const maxWaiting = 8 * 1024 * 1024;
 
@@ -48,6 +50,7 @@ export class CastWriter {
   #lostUnsaid = 0;
   #cut: string | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #isWriting = false;
   #writing: Promise<void> = Promise.resolve();
 
   constructor(file: FileHandle, options: CastOptions) {
@@ -80,9 +83,10 @@ export class CastWriter {
     const text = this.#decoder.end();
     this.#show([...this.#hide.push({ at: this.#options.now(), text }), ...this.#hide.end()]);
     this.#sayLost();
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    await this.#writing;
-    await this.#write();
+    while (this.#isWriting || this.#waiting !== "") {
+      if (!this.#isWriting) this.#begin();
+      await this.#writing;
+    }
     await this.#file.close().catch(() => undefined);
     const { seconds, bytes } = { seconds: Number(this.#options.now().toFixed(3)), bytes: this.#bytes };
     return { seconds, bytes, sha256: this.#hash.digest("hex"), lost: this.#lost, cut: this.#cut };
@@ -123,12 +127,19 @@ export class CastWriter {
   }
 
   #schedule(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#writing = this.#write().finally(() => {
-        this.#timer = null;
-        if (this.#waiting !== "") this.#schedule();
-      });
-    }, flushMs).unref();
+    if (this.#isWriting) return;
+    if (this.#waiting.length > enough) this.#begin();
+    else this.#timer ??= setTimeout(() => this.#begin(), flushMs).unref();
+  }
+
+  #begin(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#isWriting = true;
+    this.#writing = this.#write().finally(() => {
+      this.#isWriting = false;
+      if (this.#waiting !== "") this.#schedule();
+    });
   }
 
   // Whole lines in one go: a process that is killed leaves none in two.

@@ -8,9 +8,10 @@ import { followJournal } from "../../journal/read.js";
 import type { SessionRecord } from "../../model/session.js";
 import type { Terminal } from "../../model/terminal.js";
 import { castHeader } from "../../text/asciicast.js";
-import { journalPaths, sessionFolder } from "../home.js";
+import { journalPaths } from "../home.js";
 import type { Workbench } from "../workbench.js";
 import { CastWriter } from "./cast-writer.js";
+import { castsFolder } from "./killed-casts.js";
 
 const maxCastBytes = 64 * 1024 * 1024;
 const lookMs = 250;
@@ -25,11 +26,6 @@ export interface Recording extends AsyncDisposable {
 export interface Recorded {
   readonly terminal: Terminal;
   readonly term: string | undefined;
-}
-
-/** Where the recordings of a session lie. */
-export function castsFolder(bench: Workbench, session: string): string {
-  return join(sessionFolder(bench.home, session), "casts");
 }
 
 async function createCast(
@@ -81,7 +77,7 @@ export async function recordTerminal(
   const { columns = 80, rows = 24 } = terminal.stdout;
   const journal = bench.recorder(id);
   try {
-    const { name, file } = await createCast(castsFolder(bench, id));
+    const { name, file } = await createCast(castsFolder(bench.home, id));
     const began = clock();
     const header = castHeader({ columns, rows, startedAt: new Date(), title: `airlock ${id}`, term });
     const now = (): number => (clock() - began) / 1_000_000;
