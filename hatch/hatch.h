@@ -21,10 +21,11 @@ enum {
   MORE_CREDIT = 786432,
   PORT_RESOLVER = 53,
   PORT_PROXY = 3128,
+  PORT_GATEWAY = 3129,
 };
 
 enum frame_type { SETUP = 1, READY, OPEN, ACCEPTED, REFUSED, DATA, END, RESET, WINDOW };
-enum open_kind { DIRECT = 1, PROXY, FORWARD };
+enum open_kind { DIRECT = 1, PROXY, FORWARD, GATEWAY };
 
 /* What an epoll event leads to: the first field of everything that has a descriptor. */
 struct source {

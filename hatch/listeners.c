@@ -13,7 +13,7 @@ enum { BACKLOG = 1024, AT_ONCE = 64 };
 struct listener {
   struct source source;
   uint16_t port;
-  bool is_proxy;
+  enum open_kind kind;
 };
 
 static struct listener listeners[MAX_PORTS + 1];
@@ -45,8 +45,8 @@ static void take_connection(const struct listener *listener, int fd, const struc
   int yes = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
   uint16_t peer_port = ntohs(peer->sin_port);
-  if (listener->is_proxy) {
-    stream_open(fd, PROXY, NULL, 0, peer_port);
+  if (listener->kind != DIRECT) {
+    stream_open(fd, listener->kind, NULL, 0, peer_port);
     return;
   }
   bool known = getsockname(fd, (struct sockaddr *)&local, &length) == 0;
@@ -84,11 +84,13 @@ void listeners_resume(void) {
   for (size_t i = 0; i < listener_count; i++) change_source(&listeners[i].source, EPOLLIN);
 }
 
-static bool start_one(uint32_t address, uint16_t port, bool is_proxy) {
+/* What is meant for a name listens on every address that stands for one; what is meant for the hatch itself on its own alone. */
+static bool start_one(uint16_t port, enum open_kind kind) {
+  uint32_t address = kind == DIRECT ? INADDR_ANY : INADDR_LOOPBACK;
   int fd = listen_on(address, port, SOCK_STREAM);
   if (fd < 0) return false;
   struct listener *listener = &listeners[listener_count++];
-  *listener = (struct listener){{on_connection, fd}, port, is_proxy};
+  *listener = (struct listener){{on_connection, fd}, port, kind};
   watch_source(&listener->source, EPOLLIN);
   return true;
 }
@@ -100,8 +102,8 @@ void listeners_start(const uint8_t *setup, size_t length) {
   uint8_t answer[2 + 2 * (MAX_PORTS + 2)] = {WIRE_VERSION, 0};
   for (int i = 0; i < setup[1] + 2 && !none; i++) {
     uint16_t port = i < setup[1] ? read_u16(setup + 2 + 2 * i) : i == setup[1] ? PORT_PROXY : PORT_RESOLVER;
-    bool started = i < setup[1]    ? start_one(INADDR_ANY, port, false)
-                   : i == setup[1] ? start_one(INADDR_LOOPBACK, port, true)
+    bool started = i < setup[1]    ? start_one(port, port == PORT_GATEWAY ? GATEWAY : DIRECT)
+                   : i == setup[1] ? start_one(port, PROXY)
                                    : resolver_start();
     if (!started) write_u16(answer + 2 + 2 * answer[1]++, port);
   }

@@ -27,6 +27,7 @@ export async function withBench<T>(context: CommandContext, work: (bench: Workbe
     uid: edge.uid,
     gid: edge.gid,
     imageHash: edge.imageHash,
+    packageRoot: edge.packageRoot,
     signal: edge.signal,
     engineAddress: options.engine,
     onProgress: (step, detail) => progress.update(step, detail),

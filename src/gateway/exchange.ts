@@ -46,12 +46,12 @@ interface Understood {
 export class Exchange {
   readonly #parts: GatewayParts;
   readonly #response: Response;
-  #shape: { readonly protocol: AwsProtocol; readonly service: string; readonly operation: string };
+  #shape: { readonly protocol: AwsProtocol; readonly service: string | null };
 
   constructor(parts: GatewayParts, response: Response) {
     this.#parts = parts;
     this.#response = response;
-    this.#shape = { protocol: "rest-json", service: "", operation: "" };
+    this.#shape = { protocol: "rest-json", service: null };
   }
 
   /** Serves it; everything that goes wrong becomes an answer, or the end of the connection. */
@@ -64,7 +64,7 @@ export class Exchange {
       held = authentic.body?.length ?? 0;
       const call = this.#identify(inbound, authentic, host);
       const number = this.#parts.nextNumber();
-      const understood = { number, inbound, authentic, call, decision: house.decide(call), left };
+      const understood = { number, inbound, authentic, call, decision: await house.decide(call), left };
       if (await this.#mayGo(understood)) await this.#make(understood);
     } catch (error) {
       this.#fail(error, inbound);
@@ -80,8 +80,8 @@ export class Exchange {
     const { method, path, query, headers } = inbound;
     const request = { method, path, query, headers, body: null, scope: { service, region }, host: null };
     const guess = this.#parts.house.knowledge.identify(request);
-    const operation = guess.known ? guess.call.operation : "";
-    this.#shape = { protocol: guess.known ? guess.call.protocol : guess.protocol, service, operation };
+    const protocol = guess.known ? guess.call.protocol : guess.protocol;
+    this.#shape = { protocol, service: guess.known ? guess.call.service : service === "" ? null : service };
   }
 
   #identify(inbound: Inbound, { claim, path, body }: Authentic, host: string | null): AwsCall {
@@ -93,8 +93,8 @@ export class Exchange {
       refused(problem ?? "", claim.scope);
       throw new Refusal("denied", problem ?? "");
     }
-    const { protocol, service, operation } = found.call;
-    this.#shape = { protocol, service, operation };
+    const { protocol, service } = found.call;
+    this.#shape = { protocol, service };
     return found.call;
   }
 
@@ -162,7 +162,7 @@ export class Exchange {
       problem = messageOf(error);
       throw error;
     } finally {
-      const effects = house.knowledge.effectsOf(call, authentic.body, tap.seen);
+      const effects = house.knowledge.effectsOf(call, tap.seen);
       const milliseconds = Math.round((performance.now() - started) * 10) / 10;
       house.finished({ number, call, status, error: problem ?? tap.errorCode, effects, milliseconds });
     }
@@ -178,7 +178,10 @@ export class Exchange {
     const refusal = error instanceof Refusal ? error : new Refusal("unavailable", messageOf(error));
     const { kind, message } = refusal;
     const requestId = randomUUID();
-    const answer = this.#parts.house.knowledge.answer(this.#shape, { kind, message: `airlock: ${message}`, requestId });
+    const answer = this.#parts.house.knowledge.answer(
+      { ...this.#shape, method: inbound.method },
+      { kind, message: `airlock: ${message}`, requestId },
+    );
     // A body that nobody reads is not waited for: the connection ends with the answer.
     const isUnread =
       !inbound.body.readableEnded && (inbound.length ?? 1) > 0 && inbound.headers[":method"] === undefined;

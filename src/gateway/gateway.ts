@@ -1,6 +1,7 @@
 import { createServer as createHttp, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createHttp2, type Http2ServerRequest } from "node:http2";
 import type { Duplex } from "node:stream";
+import { gatewayPort } from "../wire/frames.js";
 import type { WireStream } from "../wire/stream.js";
 import { Approvals } from "./approvals.js";
 import { BodyBudget } from "./body.js";
@@ -11,9 +12,6 @@ import { type Inbound, readInbound } from "./inbound.js";
 import { ReplayGuard } from "./replay-guard.js";
 import type { Upstream } from "./upstream.js";
 import { WireDuplex } from "./wire-duplex.js";
-
-/** Where the sandbox finds the gateway, on its own loopback. */
-export const gatewayPort = 3_129;
 
 const heldBytes = 256 * 1024 * 1024;
 const maxRequests = 256;

@@ -39,10 +39,10 @@ export interface AwsKnowledge {
   identify(request: AwsRequest): AwsIdentified;
   endpointOf(call: AwsCall): AwsEndpoint | null;
   answer(
-    call: { readonly protocol: AwsProtocol; readonly service: string; readonly operation: string },
+    asker: { readonly protocol: AwsProtocol; readonly service: string | null; readonly method: string },
     what: { readonly kind: RefusalKind; readonly message: string; readonly requestId: string },
   ): OwnAnswer;
-  effectsOf(call: AwsCall, request: Uint8Array | null, answer: Uint8Array): AwsEffects;
+  effectsOf(call: AwsCall, answer: Uint8Array): AwsEffects;
 }
 
 /** Ids of what a call made, changed or deleted, as request and answer say. */
@@ -90,7 +90,7 @@ export interface GatewayHouse {
   /** The keys to sign with now, or to hand out in `direct` mode. */
   keys(): Promise<CallKeys>;
   /** As policy, trust and the answers given so far say at this moment. */
-  decide(call: AwsCall): CallDecision;
+  decide(call: AwsCall): Promise<CallDecision>;
   ask(asked: AskedCall): Promise<Approval>;
   /** Writes it down; waited for when `isFirst`. Rejects: then the call is not made. */
   decided(call: DecidedCall, isFirst: boolean): Promise<void>;

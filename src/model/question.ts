@@ -19,6 +19,21 @@ export type QuestionSubject =
       readonly port: number;
       /** The program that asked, as the sandbox claims. */
       readonly program: string | null;
+    }
+  | {
+      readonly kind: "aws";
+      /** What it does, in words: `terminate 3 instances i-…, in us-east-1`. */
+      readonly words: string;
+      /** `ec2:TerminateInstances`. */
+      readonly action: string;
+      readonly level: string;
+      readonly resources: readonly string[];
+      readonly account: string | null;
+      readonly region: string;
+      readonly parameters: string;
+      /** SHA-256 of the body that is meant; null: it is not known before it has passed. */
+      readonly bodyHash: string | null;
+      readonly why: string;
     };
 
 export interface Question {

@@ -91,6 +91,8 @@ export interface SessionRecord {
   readonly network?: NetworkMode | undefined;
   /** Absent: its terminals are recorded. */
   readonly isRecorded?: false | undefined;
+  /** Whether calls of AWS are decided on the host, or the sandbox has narrowed keys; absent: no AWS. */
+  readonly aws?: "gateway" | "direct" | undefined;
 }
 
 /** What is remembered of a snapshot. `s0` is the empty beginning, which costs nothing. */

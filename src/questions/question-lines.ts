@@ -19,6 +19,22 @@ function field(name: string, text: string): string {
 const listed = (name: string, texts: readonly string[]): string[] =>
   texts.slice(0, 20).map((text) => field(name, text));
 
+function awsLines(subject: QuestionSubject & { readonly kind: "aws" }): string[] {
+  const { words, action, level, resources, account, region, parameters, bodyHash, why } = subject;
+  const others = resources.length > 20 ? [`  and ${resources.length - 20} more`] : [];
+  return [
+    field("would", words),
+    field("action", `${action} (${level})`),
+    ...listed("on", resources),
+    ...others,
+    field("account", account ?? "not known"),
+    field("region", region),
+    field("parameters", parameters === "" ? "none" : parameters),
+    ...(bodyHash === null ? ["the body is not looked at: what you allow is this one request, whatever it holds"] : []),
+    field("why you are asked", why),
+  ];
+}
+
 /** What is asked about, a line each, what is dangerous first; every part from outside is escaped. */
 export function questionLines(subject: QuestionSubject): string[] {
   if (subject.kind === "network") {
@@ -27,6 +43,7 @@ export function questionLines(subject: QuestionSubject): string[] {
       ...(subject.program === null ? [] : [field("program, as the sandbox claims", subject.program)]),
     ];
   }
+  if (subject.kind === "aws") return awsLines(subject);
   return [
     ...listed("RISK", subject.risk),
     field("tool", subject.tool),

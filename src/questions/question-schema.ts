@@ -23,6 +23,18 @@ const subject = z.discriminatedUnion("kind", [
     port: z.int().check(z.minimum(0), z.maximum(65_535)),
     program: z.nullable(text),
   }),
+  z.strictObject({
+    kind: z.literal("aws"),
+    words: text,
+    action: text,
+    level: text,
+    resources: texts,
+    account: z.nullable(text),
+    region: text,
+    parameters: text,
+    bodyHash: z.nullable(text),
+    why: text,
+  }),
 ]);
 
 /** A question as its file has it. */

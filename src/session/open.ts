@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DisposeStack } from "../base/dispose.js";
 import { AirlockError, isAirlockError } from "../base/errors.js";
 import { takeLock } from "../base/file-lock.js";
-import { newSessionId, sessionIdPattern } from "../base/ids.js";
+import { newSessionId, newToken, sessionIdPattern } from "../base/ids.js";
 import { together } from "../base/together.js";
 import { defaultLimits } from "../config/defaults.js";
 import type { ContainerRequest, ImageState } from "../model/engine.js";
@@ -120,6 +120,7 @@ async function makeRecord(bench: Workbench, parts: Ingredients): Promise<Session
     nextSnapshot: 1,
     ...(plan.network.mode === "none" ? {} : { network: plan.network.mode }),
     ...(plan.isRecorded ? {} : { isRecorded: false as const }),
+    ...(plan.aws === null || plan.aws.wish.mode === "off" ? {} : { aws: plan.aws.wish.mode }),
   };
 }
 
@@ -172,6 +173,22 @@ async function keepNetwork(bench: Workbench, id: string, { network }: SessionPla
   await saveNetwork(bench.home, id, network);
 }
 
+async function keepAws(bench: Workbench, id: string, { aws }: SessionPlan): Promise<void> {
+  if (aws === null) return;
+  const { saveAws } = await import("./aws/aws-file.js");
+  const { wish, account, region } = aws;
+  await saveAws(bench.home, id, {
+    version: 1,
+    wish,
+    account,
+    region,
+    token: newToken(32),
+    trace: null,
+    arn: null,
+    notes: [],
+  });
+}
+
 // Most sessions' tools are never called: what is trusted of them is written down only where somebody said so.
 async function keepTrust(bench: Workbench, record: SessionRecord, { trust }: SessionPlan): Promise<void> {
   if (trust.rules.length === 0 && !trust.all) return;
@@ -190,6 +207,7 @@ async function fillLayers(bench: Workbench, draft: SessionRecord, plan: SessionP
   await together(
     saveSession(bench.home, record),
     keepNetwork(bench, id, plan),
+    keepAws(bench, id, plan),
     bench.recorder(id)({
       kind: "session.create",
       data: {
@@ -201,6 +219,7 @@ async function fillLayers(bench: Workbench, draft: SessionRecord, plan: SessionP
         command,
         network: plan.network,
         trust: plan.trust.rules,
+        ...(plan.aws === null ? {} : { aws: plan.aws.wish }),
       },
     }),
     createLayers(bench, record, scans),

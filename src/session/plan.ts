@@ -33,6 +33,15 @@ export interface SessionPlan {
   readonly isRecorded: boolean;
   readonly network: NetworkPolicy;
   readonly trust: TrustWish;
+  /** Null: no AWS. */
+  readonly aws: AwsPlan | null;
+}
+
+/** What is asked of AWS, and of which account: somebody agreed to that one. */
+export interface AwsPlan {
+  readonly wish: AwsWish;
+  readonly account: string | null;
+  readonly region: string | null;
 }
 
 /** What a session shall have of AWS, in an account that was looked at and agreed to. */

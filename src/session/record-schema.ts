@@ -65,6 +65,7 @@ export const sessionRecordSchema: Parser<SessionRecord> = z.strictObject({
   nextSnapshot: z.int().check(z.nonnegative()),
   network: z.optional(z.enum(["none", "policy", "ask", "open"])),
   isRecorded: z.optional(z.literal(false)),
+  aws: z.optional(z.enum(["gateway", "direct"])),
 });
 
 /** The shape of `snapshots.json`, version 1 (docs/formats.md). */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { takeLock } from "../base/file-lock.js";
 import type { ContainerState } from "../model/engine.js";
 import type { SessionRecord } from "../model/session.js";
+import { awsOf } from "./aws/aws-of.js";
 import { sessionFolder } from "./home.js";
 import { requireImage } from "./image.js";
 import { awaitNetwork } from "./network/network-ready.js";
@@ -76,6 +77,7 @@ export async function reopenSession(
     env: new Map(),
     term: undefined,
     cwd: record.workspace,
+    aws: await awsOf(bench, record),
   });
   spawnSupervisor(program, proved.id);
   await awaitNetwork(bench, proved);

@@ -5,7 +5,8 @@ import type { Secret } from "../base/secret.js";
 import type { JournalEvent } from "../model/journal.js";
 import type { SessionRecord } from "../model/session.js";
 import type { Terminal } from "../model/terminal.js";
-import { hasNetwork } from "./network/hatch.js";
+import { awsOf } from "./aws/aws-of.js";
+import { hasWire } from "./network/hatch.js";
 import type { Notify } from "./network/network.js";
 import { type OpenedSession, openSession } from "./open.js";
 import type { SessionPlan } from "./plan.js";
@@ -217,11 +218,11 @@ async function connectNetwork(bench: Workbench, record: SessionRecord, notify: N
 export async function runSession(bench: Workbench, options: RunOptions): Promise<RunOutcome> {
   const { plan, env, term, cwd } = options;
   // Loaded while the engine is busy.
-  if (plan.network.mode !== "none") import("./network/network.js").catch(() => undefined);
+  if (plan.network.mode !== "none" || plan.aws !== null) import("./network/network.js").catch(() => undefined);
   await using opened = await openSession(bench, plan);
   await options.onOpen(opened);
   const { record, image, sandbox } = opened;
-  await using _network = hasNetwork(record)
+  await using _network = hasWire(record)
     ? await connectNetwork(bench, record, { say: options.onNotice, asksHere: plan.tty })
     : null;
   const remote = remoteOf(bench, opened);
@@ -234,6 +235,7 @@ export async function runSession(bench: Workbench, options: RunOptions): Promise
     env,
     term,
     cwd: join(record.workspace, cwd),
+    aws: await awsOf(bench, record),
   });
   return await superviseRun(bench, opened, remote, options);
 }

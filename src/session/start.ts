@@ -1,5 +1,6 @@
 import type { Secret } from "../base/secret.js";
 import type { SessionRecord } from "../model/session.js";
+import { awsOf } from "./aws/aws-of.js";
 import { awaitNetwork } from "./network/network-ready.js";
 import { openSession } from "./open.js";
 import type { SessionPlan } from "./plan.js";
@@ -18,7 +19,16 @@ export async function startSession(
 ): Promise<SessionRecord> {
   await using opened = await openSession(bench, plan);
   const { record, image, sandbox } = opened;
-  releaseSandbox(sandbox, { mode: "hold", record, image, command: [], env, term: undefined, cwd: record.workspace });
+  releaseSandbox(sandbox, {
+    mode: "hold",
+    record,
+    image,
+    command: [],
+    env,
+    term: undefined,
+    cwd: record.workspace,
+    aws: await awsOf(bench, record),
+  });
   spawnSupervisor(program, record.id);
   // The supervisor waits for this lock; it holds the network, and so is waited for in turn.
   await opened[Symbol.asyncDispose]();

@@ -1,6 +1,6 @@
 import { messageOf } from "../base/errors.js";
 import type { SessionRecord } from "../model/session.js";
-import { hasNetwork } from "./network/hatch.js";
+import { hasWire } from "./network/hatch.js";
 import { reportNetwork } from "./network/network-ready.js";
 import { takeRunnerLock } from "./reopen.js";
 import { watchLimits } from "./sandbox/watch.js";
@@ -60,7 +60,7 @@ export async function superviseSession(bench: Workbench, id: string): Promise<vo
   const state = await engine.inspectContainer(record.container);
   if (state?.status !== "running" && state?.status !== "paused")
     return await recordEnd(bench, record, state?.exitCode ?? 137, null);
-  await using _network = hasNetwork(record) ? await connectNetwork(bench, record) : null;
+  await using _network = hasWire(record) ? await connectNetwork(bench, record) : null;
   await using watch = watchLimits(bench, record, record.container);
   // Nobody looks here: what it ends is in the journal, and said by whoever has a terminal.
   await using _trust = watchTrust(bench, record, () => undefined);

@@ -18,6 +18,8 @@ export interface Surroundings {
   readonly uid: number;
   readonly gid: number;
   readonly imageHash: string;
+  /** Folder of the checkout or of the installed package. */
+  readonly packageRoot: string;
   readonly signal: AbortSignal;
   /** `--engine`. */
   readonly engineAddress: string | undefined;

@@ -64,7 +64,7 @@ test("a denied call ends in the SDK's own error, with the policy's reason, and n
   const before = lab.stub.seen.length;
   const denied = call("ec2", "TerminateInstances", { InstanceIds: ["i-00000000000000a0d"] });
   const message = expect.stringContaining("the test says so");
-  await expect(denied).rejects.toMatchObject({ name: "AccessDenied", message });
+  await expect(denied).rejects.toMatchObject({ name: "UnauthorizedOperation", message });
   expect(lab.stub.seen).toHaveLength(before);
   expect(lab.decided.at(-1)).toMatchObject({ decision: "denied", call: { operation: "TerminateInstances" } });
 });

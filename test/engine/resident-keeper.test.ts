@@ -25,6 +25,7 @@ const open = (): Promise<Workbench> =>
     uid: process.getuid?.() ?? 0,
     gid: 0,
     imageHash: hash,
+    packageRoot: new URL("../..", import.meta.url).pathname,
     signal,
     engineAddress: "unix:///var/run/docker.sock",
     onProgress: () => undefined,

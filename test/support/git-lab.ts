@@ -75,6 +75,7 @@ export class GitLab extends Lab {
       uid: process.getuid?.() ?? 0,
       gid: process.getgid?.() ?? 0,
       imageHash: contentHash(packageRoot),
+      packageRoot: new URL("../..", import.meta.url).pathname,
       signal,
       engineAddress: undefined,
       onProgress: () => undefined,

@@ -61,6 +61,7 @@ export class ToolLab implements AsyncDisposable {
       uid: process.getuid?.() ?? 0,
       gid: process.getgid?.() ?? 0,
       imageHash: contentHash(root),
+      packageRoot: new URL("../..", import.meta.url).pathname,
       signal: new AbortController().signal,
       engineAddress: undefined,
       onProgress: () => undefined,

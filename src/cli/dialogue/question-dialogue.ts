@@ -28,10 +28,26 @@ const networkHelp = `  yes       this once
   session   for as long as the session lives
   always    in your own configuration`;
 
+const awsHelp = `  yes       this once: this very call, with these parameters
+  no        and why not
+  session   this action, on anything, for as long as the session lives`;
+
+const kindsOf = {
+  tool: { keys: ["no", "yes", "trust", "edit", "snapshot", "diff", "?"], help: toolHelp },
+  network: { keys: ["no", "yes", "session", "always", "?"], help: networkHelp },
+  aws: { keys: ["no", "yes", "session", "?"], help: awsHelp },
+} as const;
+
+const wants = {
+  tool: "wants to use a tool",
+  network: "wants a connection",
+  aws: "wants to make a call of AWS",
+} as const;
+
 /** The question as it stands on a terminal: one frame whose every line begins with a mark that nothing inside can draw. */
 export function questionText(question: Question, { env, stderr }: CommandContext["edge"]): string {
   const palette = makePalette(wantsColour(env, stderr.isTTY === true));
-  const asks = question.subject.kind === "tool" ? "wants to use a tool" : "wants a connection";
+  const asks = wants[question.subject.kind];
   const head = `${escapeText(question.caller)} ${asks} in session ${escapeText(question.session)}`;
   return [palette.bold(head), ...questionLines(question.subject)]
     .map((line) => `${palette.cyan("|")} ${line}`)
@@ -74,10 +90,7 @@ export async function askHere(
   deeds: QuestionDeeds,
 ): Promise<Answer | null> {
   const { subject } = question;
-  const isTool = subject.kind === "tool";
-  const keys = isTool
-    ? ["no", "yes", "trust", "edit", "snapshot", "diff", "?"]
-    : ["no", "yes", "session", "always", "?"];
+  const { keys, help } = kindsOf[subject.kind];
   context.edge.stderr.write(`\n${questionText(question, context.edge)}\n`);
   for (;;) {
     const key = await choose(context.edge, `${keys.slice(1, -1).join(", ")}, no or ? [no] `, keys, context.edge.signal);
@@ -85,10 +98,10 @@ export async function askHere(
     if (key === "no") return await refuse(context);
     if (key === "yes") return permission;
     if (key === "session" || key === "always") return { ...permission, scope: key };
-    if (key === "?") context.edge.stderr.write(`${isTool ? toolHelp : networkHelp}\n`);
+    if (key === "?") context.edge.stderr.write(`${help}\n`);
     if (key === "snapshot") context.note(`saved ${await deeds.snapshot(question.session)}`);
     if (key === "diff") await deeds.diff(question.session);
-    if (key === "trust" && isTool) {
+    if (key === "trust" && subject.kind === "tool") {
       const tier = await chooseTier(context, subject.tiers);
       if (tier !== null) return { ...permission, scope: "session", tier };
     }

@@ -190,6 +190,7 @@ export async function makePlan(
     isRecorded: config.record,
     network: await networkOf(config.network, () => presetPlace(context, bench, config.image)),
     trust: trustWish(options, config.tools),
+    aws: null,
   };
   const env = new Map(Object.entries(config.env).map(([name, value]) => [name, new Secret(value)]));
   return { plan, env, onExit: config.onExit };

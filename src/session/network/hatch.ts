@@ -7,9 +7,14 @@ export const hatchProxy = `http://127.0.0.1:${hatchProxyPort}`;
 
 const usualUid = 61_184;
 
-/** Whether a session's sandbox gets a wire. */
+/** Whether a session may reach any host. */
 export function hasNetwork({ network = "none" }: Pick<SessionRecord, "network">): boolean {
   return network !== "none";
+}
+
+/** Whether its sandbox gets a wire, for the network or for AWS alone. */
+export function hasWire(record: Pick<SessionRecord, "network" | "aws">): boolean {
+  return hasNetwork(record) || record.aws !== undefined;
 }
 
 /** A user id that nothing else inside has: the agent can neither signal nor trace its processes. */

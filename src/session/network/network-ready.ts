@@ -6,7 +6,7 @@ import { AirlockError } from "../../base/errors.js";
 import type { SessionRecord } from "../../model/session.js";
 import { type AirlockHome, sessionFolder } from "../home.js";
 import type { Workbench } from "../workbench.js";
-import { hasNetwork } from "./hatch.js";
+import { hasWire } from "./hatch.js";
 
 const waitMs = 30_000;
 const pollMs = 10;
@@ -20,7 +20,7 @@ export async function reportNetwork(bench: Workbench, record: SessionRecord, pro
 
 /** Waits for that word, so that the first command finds the network there. */
 export async function awaitNetwork(bench: Workbench, record: SessionRecord): Promise<void> {
-  if (!hasNetwork(record)) return;
+  if (!hasWire(record)) return;
   const deadline = Date.now() + waitMs;
   const start = `${record.container} `;
   for (;;) {

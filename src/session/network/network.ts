@@ -5,12 +5,16 @@ import { Gate } from "../../gate/gate.js";
 import { type HeldWire, holdWire } from "../../gate/hold-wire.js";
 import { systemLookup } from "../../gate/resolver.js";
 import { listenPorts } from "../../gate/rules.js";
+import type { JournalEvent } from "../../model/journal.js";
 import type { SessionRecord } from "../../model/session.js";
+import { gatewayPort } from "../../wire/frames.js";
+import type { WireStream } from "../../wire/stream.js";
+import type { HeldAws } from "../aws/hold-aws.js";
 import { idleCollector } from "../idle-collector.js";
 import { endAnyTrustAll } from "../tools/end-any-trust.js";
 import type { Workbench } from "../workbench.js";
 import { ConnectionJournal } from "./connection-journal.js";
-import { hatchUid } from "./hatch.js";
+import { hasNetwork, hatchUid } from "./hatch.js";
 import { LivePolicy, loadNetwork } from "./network-file.js";
 import { ProvingPolicy, proveGate } from "./prove-gate.js";
 
@@ -24,7 +28,9 @@ export interface Notify {
 const maxListened = 64;
 const againMs = 1_000;
 
-async function openWire(bench: Workbench, record: SessionRecord, container: string, gate: Gate): Promise<HeldWire> {
+type Opener = (stream: WireStream) => void;
+
+async function openWire(bench: Workbench, record: SessionRecord, container: string, open: Opener): Promise<HeldWire> {
   const engine = await bench.engine();
   const uid = hatchUid(record);
   const channel = await engine.exec({
@@ -34,8 +40,11 @@ async function openWire(bench: Workbench, record: SessionRecord, container: stri
     workingDirectory: "/",
     tty: false,
   });
-  const ports = listenPorts(await loadNetwork(bench.home, record.id), maxListened);
-  const wire = holdWire(channel, ports, (stream) => gate.open(stream));
+  const own = record.aws === undefined ? [] : [gatewayPort];
+  const named = hasNetwork(record)
+    ? listenPorts(await loadNetwork(bench.home, record.id), maxListened - own.length)
+    : [];
+  const wire = holdWire(channel, [...own, ...named], open);
   try {
     await wire.ready;
     return wire;
@@ -56,6 +65,7 @@ class HeldNetwork implements AsyncDisposable {
   readonly #policy: ProvingPolicy;
   readonly #gate: Gate;
   #wire: HeldWire | null = null;
+  #aws: HeldAws | null = null;
   #keeping: Promise<void> = Promise.resolve();
 
   constructor(bench: Workbench, record: SessionRecord, container: string, notify: Notify) {
@@ -78,10 +88,27 @@ class HeldNetwork implements AsyncDisposable {
   }
 
   async begin(): Promise<void> {
-    this.#wire = await openWire(this.#bench, this.#record, this.#container, this.#gate);
+    if (this.#record.aws !== undefined) this.#aws = await this.#holdAws();
+    this.#wire = await this.#openWire();
     await proveGate(this.#wire, this.#policy);
     this.#journal.note("network.open", { mode: this.#record.network, proved: true });
     this.#keeping = this.#keep(this.#wire).catch((error: unknown) => this.#seal(messageOf(error)));
+  }
+
+  // Most sessions have no AWS, and none of its code.
+  async #holdAws(): Promise<HeldAws> {
+    const { holdAws } = await import("../aws/hold-aws.js");
+    const { say, asksHere } = this.#notify;
+    const note = ({ kind, data = {} }: JournalEvent): void => this.#journal.note(kind, data);
+    return await holdAws(this.#bench, this.#record, { note, say, asksHere, signal: this.#closing.signal });
+  }
+
+  #openWire(): Promise<HeldWire> {
+    return openWire(this.#bench, this.#record, this.#container, (stream) => {
+      if (stream.claim?.kind !== "gateway") this.#gate.open(stream);
+      else if (this.#aws === null) stream.reset();
+      else this.#aws.gateway.open(stream);
+    });
   }
 
   // A hatch that went away leaves the sandbox sealed, and gets a successor. One that broke the protocol does not.
@@ -94,7 +121,7 @@ class HeldNetwork implements AsyncDisposable {
         await sleep(againMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
         if (this.#closing.signal.aborted || !(await this.#runs())) return;
         if (tries === 0) this.#journal.note("network.lost", { reason: end.error.message });
-        const next = await openWire(this.#bench, this.#record, this.#container, this.#gate).catch(() => null);
+        const next = await this.#openWire().catch(() => null);
         if (next === null) continue;
         wire = next;
         break;
@@ -136,6 +163,7 @@ class HeldNetwork implements AsyncDisposable {
     this.#closing.abort();
     await this.#wire?.[Symbol.asyncDispose]();
     await this.#keeping;
+    await this.#aws?.[Symbol.asyncDispose]();
     this.#gate[Symbol.dispose]();
     await this.#journal[Symbol.asyncDispose]();
   }

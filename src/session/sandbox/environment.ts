@@ -14,7 +14,7 @@ interface Environment {
   readonly image: readonly string[];
   readonly session: string;
   readonly user: "agent" | "root";
-  readonly given: ReadonlyMap<string, Secret>;
+  readonly given: ReadonlyMap<string, Secret | string>;
   /** The terminal's type, when there is one. */
   readonly term: string | undefined;
   /** Marks every process of one command, so that `init kill` finds them. */

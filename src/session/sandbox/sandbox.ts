@@ -5,7 +5,7 @@ import type { ContainerRequest, ContainerState, Engine, EngineStreams, ImageStat
 import type { ApprovedPath, Layer, SessionRecord } from "../../model/session.js";
 import { buildSandboxRequest } from "../../wall/container-spec.js";
 import type { ApprovedBase, WallVerdict } from "../../wall/prove.js";
-import { hasNetwork, hatchProxy, hatchUid } from "../network/hatch.js";
+import { hasNetwork, hasWire, hatchProxy, hatchUid } from "../network/hatch.js";
 import type { Workbench } from "../workbench.js";
 import { holdBases, startHeld } from "./bases.js";
 import { sandboxEnvironment } from "./environment.js";
@@ -65,7 +65,7 @@ export async function sandboxRequest(bench: Workbench, { record, image, tty }: S
     runtimeVolume,
     limits: record.limits,
     runtime: record.runtime ?? undefined,
-    ...(hasNetwork(record) ? { hatchUid: hatchUid(record) } : {}),
+    ...(hasWire(record) ? { hatchUid: hatchUid(record) } : {}),
   });
 }
 
@@ -169,16 +169,21 @@ interface Start {
   readonly env: ReadonlyMap<string, Secret>;
   readonly term: string | undefined;
   readonly cwd: string;
+  /** Where AWS is found inside. */
+  readonly aws: ReadonlyMap<string, string>;
 }
 
 /** Lets the first process go: with the command, or to hold the sandbox open. */
-export function releaseSandbox(sandbox: OpenSandbox, { mode, record, image, command, env, term, cwd }: Start): void {
+export function releaseSandbox(
+  sandbox: OpenSandbox,
+  { mode, record, image, command, env, term, cwd, aws }: Start,
+): void {
   const environment = sandboxEnvironment({
     image: image.environment,
     session: record.id,
     user: record.user,
     proxy: hasNetwork(record) ? hatchProxy : undefined,
-    given: env,
+    given: new Map<string, Secret | string>([...aws, ...env]),
     term,
     token: newToken(),
   });

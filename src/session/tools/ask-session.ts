@@ -30,6 +30,13 @@ const firstMs = 10 * 60_000;
 
 const questionFolder = (home: AirlockHome, session: string): string => join(sessionFolder(home, session), "questions");
 
+function askedAbout(subject: QuestionSubject): Readonly<Record<string, unknown>> {
+  if (subject.kind === "tool") return { tool: subject.tool };
+  if (subject.kind === "network") return { name: subject.name, port: subject.port };
+  const { action, account, region } = subject;
+  return { action, account, region };
+}
+
 /**
  * Asks about something in a session: whoever is at hand, then wherever people look for questions. Question and answer are in the
  * journal; no answer denies.
@@ -42,7 +49,7 @@ export async function askSession(
   const askedAt = Date.now();
   const question: Question = { id: newToken(4), session, caller, askedAt, deadline: askedAt + firstMs, subject };
   const record = bench.recorder(session);
-  const what = subject.kind === "tool" ? { tool: subject.tool } : { name: subject.name, port: subject.port };
+  const what = askedAbout(subject);
   await record({ kind: "question.asked", data: { question: question.id, caller, ...what } });
   const folder = questionFolder(bench.home, session);
   const answer =

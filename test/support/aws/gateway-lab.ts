@@ -3,22 +3,14 @@ import { type IncomingMessage, request } from "node:http";
 import { createRequire } from "node:module";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
-import { bodyWish, identify } from "../../../src/aws/identify.js";
 import { loadTable } from "../../../src/aws/table.js";
 import { Secret } from "../../../src/base/secret.js";
 import type { Approval } from "../../../src/gateway/approvals.js";
 import { Gateway } from "../../../src/gateway/gateway.js";
-import type {
-  AskedCall,
-  AwsKnowledge,
-  CallDecision,
-  CallResult,
-  DecidedCall,
-  GatewayHouse,
-} from "../../../src/gateway/house.js";
+import type { AskedCall, CallDecision, CallResult, DecidedCall, GatewayHouse } from "../../../src/gateway/house.js";
 import { sha256, signedHeaders } from "../../../src/gateway/signature.js";
 import { Upstream } from "../../../src/gateway/upstream.js";
-import type { AwsProtocol } from "../../../src/model/aws.js";
+import { awsKnowledge } from "../../../src/session/aws/aws-knowledge.js";
 import { fetchAwsClients } from "./clients.js";
 import { type AwsStub, type StubOptions, startAwsStub } from "./stub.js";
 
@@ -32,34 +24,7 @@ export const placeholder = {
 export const labToken = "the token of the credentials endpoint";
 
 const table = await loadTable(new URL("../../..", import.meta.url).pathname);
-const signingNames: Readonly<Record<string, string>> = { "bedrock-runtime": "bedrock", cloudwatch: "monitoring" };
-
-function errorBody(protocol: AwsProtocol, message: string): string {
-  const error = `<Error><Code>AccessDenied</Code><Message>${message.replace(/[<>&]/g, "?")}</Message></Error>`;
-  if (protocol === "rest-xml") return error;
-  if (protocol === "ec2") return `<Response><Errors>${error}</Errors></Response>`;
-  if (protocol === "query") return `<ErrorResponse>${error}</ErrorResponse>`;
-  return JSON.stringify({ __type: "AccessDeniedException", message });
-}
-
-const knowledge: AwsKnowledge = {
-  bodyWish: (head) => bodyWish(table, head),
-  identify: (call) => identify(table, call),
-  endpointOf: ({ service, region }) => ({
-    hostname: `${service}.${region}.amazonaws.com`,
-    signingName: signingNames[service] ?? service,
-    signingRegion: region,
-  }),
-  answer: ({ protocol }, { kind, message }) => ({
-    status: kind === "unavailable" ? 503 : 403,
-    headers: {
-      "content-type": "text/plain",
-      "x-amzn-errortype": kind === "signature" ? "SignatureDoesNotMatch" : "AccessDeniedException",
-    },
-    body: Buffer.from(errorBody(protocol, message)),
-  }),
-  effectsOf: () => ({ created: [], changed: [], deleted: [] }),
-};
+const knowledge = awsKnowledge(table);
 
 export interface LabOptions extends StubOptions {
   /** By `service:Operation`; what it does not say is allowed. */
@@ -87,7 +52,7 @@ export async function startGatewayLab(options: LabOptions = {}) {
     mode: options.mode ?? "gateway",
     knowledge,
     keys: async () => keys,
-    decide: ({ service, operation }) => {
+    decide: async ({ service, operation }) => {
       const verdict = options.decide?.(`${service}:${operation}`) ?? "allow";
       return { verdict, rule: "the test", why: "the test says so", origin: "test" };
     },
