@@ -85,6 +85,17 @@ async function removeLayers(bench: Workbench, session: string): Promise<ReceiptC
   return ["layers", "snapshots"].map((what) => ({ what, gone }));
 }
 
+// What a session without AWS does not need is not loaded.
+async function takeBack(bench: Workbench, session: string): Promise<ReceiptCheck[]> {
+  const { loadAws } = await import("./aws/aws-file.js");
+  const file = await loadAws(bench.home, session);
+  if (file === null) return [{ what: "credentials (none were handed out)", gone: true }];
+  const { takeBackCredentials } = await import("./aws/take-back.js");
+  const { wish, trace } = file;
+  const mode = wish.mode === "direct" ? wish.mode : "gateway";
+  return await takeBackCredentials({ mode, trace }, bench.surroundings.env, bench.signal);
+}
+
 /**
  * Removes everything that carries a session's label and asks the engine, thing by thing, whether it is gone. Safe to
  * repeat: it goes by what is there, so it finishes what a killed one began. Needs no record.
@@ -98,15 +109,16 @@ export async function removeSession(
   const engine = await bench.engine();
   const containers = (await Promise.all((await found.containers).map((each) => removeContainer(engine, each)))).flat();
   // Only now are the overlay mounts released.
-  const [volumes, layers, images] = await together(
+  const [volumes, layers, images, credentials] = await together(
     found.volumes.then((list) => Promise.all(list.map((each) => removeVolume(engine, each)))),
     removeLayers(bench, session),
     found.images.then((list) => removeImages(engine, list)),
+    takeBack(bench, session),
   );
   const none = (what: string, found: readonly ReceiptCheck[]): readonly ReceiptCheck[] =>
     found.length > 0 ? found : [{ what, gone: true }];
   const checks = [...none("container", containers), ...none("volumes", volumes), ...layers, ...images];
-  const receipt = { session, checks: [...checks, { what: "credentials (none were handed out)", gone: true }] };
+  const receipt = { session, checks: [...checks, ...credentials] };
   return { ...receipt, clean: receipt.checks.every(({ gone }) => gone), journal: null };
 }
 

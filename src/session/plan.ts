@@ -44,14 +44,6 @@ export interface AwsPlan {
   readonly region: string | null;
 }
 
-/** What a session shall have of AWS, in an account that was looked at and agreed to. */
-export interface AwsPlan {
-  readonly wish: AwsWish;
-  /** Null: a cloud that only resembles AWS, and does not say. */
-  readonly account: string | null;
-  readonly region: string | null;
-}
-
 /** What flags and configurations say about the tools before a session begins. */
 export interface TrustWish {
   readonly rules: readonly TrustRule[];

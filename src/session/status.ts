@@ -4,6 +4,7 @@ import type { SessionRecord, SnapshotRecord } from "../model/session.js";
 import type { TrustState } from "../model/trust.js";
 import { type ApplyWish, loadApplyWish } from "./apply/apply-wish.js";
 import { appliesOf, type NamedApply } from "./apply/undo.js";
+import { type AwsFile, loadAws } from "./aws/aws-file.js";
 import { listSnapshots } from "./snapshot.js";
 import type { Workbench } from "./workbench.js";
 
@@ -22,6 +23,8 @@ export interface SessionStatus {
   readonly trust: TrustState | null;
   /** An agent's wish for a review that nobody has made yet. */
   readonly wish: ApplyWish | null;
+  /** Null: it has none. */
+  readonly aws: AwsFile | null;
 }
 
 function stateFrom(record: SessionRecord, container: ContainerState | null): LiveState {
@@ -75,6 +78,7 @@ export async function sessionStatus(bench: Workbench, record: SessionRecord): Pr
     usage,
     snapshots,
     applies,
+    aws: await loadAws(bench.home, record.id),
     trust: await trustOf(bench, record),
     wish: await loadApplyWish(bench.home, record.id),
   };

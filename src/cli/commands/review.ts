@@ -3,13 +3,16 @@ import { isAirlockError } from "../../base/errors.js";
 import { escapeBody } from "../../base/escape.js";
 import { orderForPeople } from "../../changes/collect.js";
 import { belongsToGit } from "../../git/sort-paths.js";
+import { readJournal } from "../../journal/read.js";
 import type { Skipped } from "../../model/apply.js";
 import type { Change, ChangeTotals } from "../../model/change.js";
 import { dropApplyWish } from "../../session/apply/apply-wish.js";
 import { recordLeft } from "../../session/apply/feedback.js";
 import { openReview, type Review } from "../../session/apply/review.js";
+import { loadAws } from "../../session/aws/aws-file.js";
 import { discardSession } from "../../session/discard.js";
 import { gitChangesOf } from "../../session/git/git-changes.js";
+import { journalPaths } from "../../session/home.js";
 import type { Workbench } from "../../session/workbench.js";
 import type { Act } from "../command.js";
 import type { CommandContext } from "../context.js";
@@ -85,6 +88,17 @@ async function applyPart(context: CommandContext, bench: Workbench, review: Revi
   return undefined;
 }
 
+// What was done in AWS is done: it is looked at beside the files, and no answer here takes it back.
+async function showLedger(context: CommandContext, bench: Workbench, id: string): Promise<void> {
+  if ((await loadAws(bench.home, id)) === null) return;
+  const [{ readLedger }, { formatLedger }] = await Promise.all([
+    import("../../session/aws/ledger.js"),
+    import("../render/aws-ledger.js"),
+  ]);
+  const text = formatLedger(await readLedger(readJournal(journalPaths(bench.home, id).journal)));
+  if (text !== "") context.edge.stderr.write(`\n${text}\n`);
+}
+
 /** What changed, and what to do with it, until the session is kept or discarded. */
 export async function reviewSession(context: CommandContext, bench: Workbench, id: string): Promise<ReviewEnding> {
   let first: ChangeTotals | null = null;
@@ -98,6 +112,7 @@ export async function reviewSession(context: CommandContext, bench: Workbench, i
       ? "the project has everything that the session changed"
       : formatSummary({ ...review.changes, git }, context.edge);
     context.edge.stderr.write(`\n${summary}\n`);
+    await showLedger(context, bench, id);
     const verb = canAsk(context) ? await askVerb(context, review) : "keep";
     if (verb === "diff") await showDiff(context, bench, review.record, review.changes);
     else if (verb === "discard") {

@@ -15,7 +15,7 @@ import type { Act } from "../command.js";
 import type { CommandContext } from "../context.js";
 import { collectEnv } from "../options/env-options.js";
 import { makePlan, type SessionOptions, sessionOptions } from "../options/plan-options.js";
-import { announceSession, announceTrust } from "../render/announce.js";
+import { announceAws, announceSession, announceTrust } from "../render/announce.js";
 import { formatReceipt } from "../render/receipt.js";
 import { trustEndText } from "../render/trust-account.js";
 import { reportAbandoned, withBench } from "../with-bench.js";
@@ -125,6 +125,7 @@ async function run(context: CommandContext, command: readonly string[], options:
       onQuestion: async (question) => await askAtTerminal(context, bench, question),
       onOpen: async ({ record }) => {
         announceSession(context, record);
+        await announceAws(context, bench, record);
         await announceTrust(context, bench, record, plan.trust);
       },
     });

@@ -4,7 +4,7 @@ import type { Act } from "../command.js";
 import type { CommandContext } from "../context.js";
 import { collectEnv } from "../options/env-options.js";
 import { makePlan, type SessionOptions, sessionOptions } from "../options/plan-options.js";
-import { announceSession, announceTrust } from "../render/announce.js";
+import { announceAws, announceSession, announceTrust } from "../render/announce.js";
 import { programOf, reportAbandoned, withBench } from "../with-bench.js";
 
 async function start(context: CommandContext, options: SessionOptions): Promise<number> {
@@ -17,6 +17,7 @@ async function start(context: CommandContext, options: SessionOptions): Promise<
     const given = new Map([...env, ...secrets]);
     const record = await startSession(bench, { plan, env: given, program: programOf(context) });
     announceSession(context, record);
+    await announceAws(context, bench, record);
     await announceTrust(context, bench, record, plan.trust);
     if (options.json === true)
       context.printJson({ session: record.id, project: record.project.path, workspace: record.workspace });

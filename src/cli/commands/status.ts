@@ -5,13 +5,22 @@ import { type SessionStatus, sessionStatus } from "../../session/status.js";
 import type { Act } from "../command.js";
 import type { CommandContext, GlobalOptions } from "../context.js";
 import { applyWishText } from "../render/apply-wish.js";
+import { awsReach, credentialsText } from "../render/aws-text.js";
 import { networkText } from "../render/network-text.js";
 import { countOf, formatSize } from "../render/size.js";
 import { trustAllText } from "../render/trust-account.js";
 import { chooseSession, reportAbandoned, withBench } from "../with-bench.js";
 import { applyState } from "./applies.js";
 
-function toJson({ record, state, usage, snapshots, applies, trust, wish }: SessionStatus): unknown {
+function credentialsJson(aws: SessionStatus["aws"]): unknown[] {
+  if (aws === null) return [];
+  const { arn, account, region, trace } = aws;
+  const { mode, endpoint, profile } = aws.wish;
+  const issued = trace === null ? null : { kind: trace.kind, expiresAt: trace.expiresAt };
+  return [{ kind: "aws", mode, account, region, arn, profile, endpoint, issued }];
+}
+
+function toJson({ record, state, usage, snapshots, applies, trust, wish, aws }: SessionStatus): unknown {
   const { generation: _g, nextSnapshot: _n, version: _v, state: _s, ...shown } = record;
   return {
     session: record.id,
@@ -22,7 +31,7 @@ function toJson({ record, state, usage, snapshots, applies, trust, wish }: Sessi
     applies: applies.map(({ id: _, ...shown }) => shown),
     trust: trust === null ? null : { rules: trust.rules, trustAll: trust.trustAll },
     wish,
-    credentials: [],
+    credentials: credentialsJson(record.state === "discarded" ? null : aws),
     exposed: findExposedTokens(record.project.path, record.hidden),
   };
 }
@@ -71,6 +80,12 @@ function trustLine({ trust, record }: SessionStatus): string[] {
   return [`trust       ${all ?? `to read the workspace${rules} (airlock tools)`}`];
 }
 
+function credentialLines({ record, aws }: SessionStatus): string[] {
+  if (record.state === "discarded") return ["credentials none left"];
+  if (aws === null) return ["credentials none handed out"];
+  return [`credentials ${credentialsText(aws)}`, `AWS         ${awsReach(aws)}`];
+}
+
 function formatStatus(status: SessionStatus): string {
   const { record, state, usage, snapshots } = status;
   const { limits, proof } = record;
@@ -90,7 +105,7 @@ function formatStatus(status: SessionStatus): string {
     ...applyLines(status),
     ...(status.wish === null ? [] : [`waits       ${applyWishText(status.wish, record.id)}`]),
     ...trustLine(status),
-    `credentials none handed out`,
+    ...credentialLines(status),
     ...findExposedTokens(record.project.path, record.hidden).map(
       (path) => `warning     ${path} holds a token, which the sandbox can read`,
     ),

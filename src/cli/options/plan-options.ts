@@ -13,12 +13,13 @@ import { findProject } from "../../session/project.js";
 import type { Workbench } from "../../session/workbench.js";
 import { compileGlob } from "../../text/glob.js";
 import type { CommandContext, GlobalOptions } from "../context.js";
+import { type AwsOptions, awsFlags, awsOf, awsOptions } from "./aws-options.js";
 import { collect, type EnvOptions, envOptions } from "./env-options.js";
 import { networkOf, presetPlace } from "./network-policy.js";
 import { type TrustOptions, trustOptions, trustWish } from "./trust-options.js";
 
 /** The options that `run` and `start` share, as commander hands them over. */
-export interface SessionOptions extends GlobalOptions, EnvOptions, TrustOptions {
+export interface SessionOptions extends GlobalOptions, EnvOptions, TrustOptions, AwsOptions {
   readonly image?: string;
   readonly name?: string;
   readonly path?: readonly string[];
@@ -56,7 +57,7 @@ const whole = (text: string): number | null => (/^\d{1,9}$/.test(text) && Number
 
 /** Adds the options of a session to a command. */
 export function sessionOptions(command: Command): Command {
-  return trustOptions(envOptions(command))
+  return awsOptions(trustOptions(envOptions(command)))
     .option("--image <image>", "the sandbox's image, instead of Airlock's own")
     .option("--name <id>", "the session's id, instead of one made up")
     .option("-p, --path <host[:mode]>", "a further host path inside: ro (default), cow or rw (repeatable)", collect)
@@ -137,6 +138,7 @@ export function configOf({ edge }: CommandContext, options: SessionOptions, { pr
     memoryBytes: memory,
     diskBytes: disk,
     timeoutSeconds: timeout,
+    aws: awsFlags(options),
   };
   return mergeConfig({ flags, environment: environmentValues(edge.env), project, user });
 }
@@ -190,7 +192,7 @@ export async function makePlan(
     isRecorded: config.record,
     network: await networkOf(config.network, () => presetPlace(context, bench, config.image)),
     trust: trustWish(options, config.tools),
-    aws: null,
+    aws: await awsOf(context, options, config.aws),
   };
   const env = new Map(Object.entries(config.env).map(([name, value]) => [name, new Secret(value)]));
   return { plan, env, onExit: config.onExit };

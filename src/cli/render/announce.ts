@@ -34,6 +34,24 @@ export function announceSession(context: CommandContext, record: SessionRecord):
   );
 }
 
+/** Says what a session may do in AWS, and loudly when it gets the keys themselves. */
+export async function announceAws(
+  context: CommandContext,
+  bench: Workbench,
+  { id, aws }: SessionRecord,
+): Promise<void> {
+  if (aws === undefined) return;
+  const [{ loadAws }, { awsReach }] = await Promise.all([
+    import("../../session/aws/aws-file.js"),
+    import("./aws-text.js"),
+  ]);
+  const file = await loadAws(bench.home, id);
+  if (file === null) return;
+  const palette = makePalette(wantsColour(context.edge.env, context.edge.stderr.isTTY === true));
+  if (file.wish.mode === "direct") context.warn(palette.yellow("AWS: the sandbox gets narrowed keys itself (direct)"));
+  context.note(palette.dim(`airlock: AWS ${awsReach(file)}`));
+}
+
 /** Warns of what is reachable where everything is trusted from the start. */
 export async function announceTrust(
   context: CommandContext,

@@ -1,13 +1,15 @@
 import { escapeText } from "../../base/escape.js";
 import type { SessionRecord } from "../../model/session.js";
 import { findExposedTokens } from "../../policy/exposed-tokens.js";
+import { loadAws } from "../../session/aws/aws-file.js";
 import { checkedOutBranch, looksLikeProduction } from "../../session/git/checked-out-branch.js";
 import { networkRules } from "../../session/network/change-network.js";
 import { hasNetwork } from "../../session/network/hatch.js";
 import { findShownSecrets } from "../../session/tools/shown-secrets.js";
 import type { Workbench } from "../../session/workbench.js";
 import type { CommandContext } from "../context.js";
-import { makePalette, wantsColour } from "./colour.js";
+import { awsReach } from "./aws-text.js";
+import { makePalette, type Palette, wantsColour } from "./colour.js";
 
 const shown = 8;
 
@@ -21,6 +23,13 @@ async function hostsOf(bench: Workbench, record: SessionRecord): Promise<string>
     ({ action }) => action === "allow" || action === "private",
   );
   return allowed.length === 0 ? "no host" : few([...new Set(allowed.map(({ pattern }) => pattern))]);
+}
+
+async function awsLine(bench: Workbench, record: SessionRecord, palette: Palette): Promise<string> {
+  const file = await loadAws(bench.home, record.id);
+  if (file === null) return "  AWS              no credentials";
+  const line = `  AWS              ${awsReach(file)}`;
+  return file.wish.mode === "direct" || file.trace?.kind === "unscoped" ? palette.red(line) : line;
 }
 
 /** What can be reached by a session whose tools are not asked about: said before everything is trusted. */
@@ -45,7 +54,7 @@ export async function reachableText(context: CommandContext, bench: Workbench, r
     `  the network      ${await hostsOf(bench, record)}`,
     `  secrets          ${record.hidden.length} hidden${shownSecrets.isWhole ? "" : "; there was too much to look through for others"}`,
     ...(secrets.length === 0 ? [] : [palette.red(`  SECRETS SHOWN    can be read inside: ${few(secrets)}`)]),
-    "  AWS              no credentials",
+    await awsLine(bench, record, palette),
   ];
   return lines.join("\n");
 }
