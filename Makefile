@@ -27,6 +27,7 @@ bench: setup ## measure against plain Docker; writes bench/RESULTS.md
 	@node bench/tools.mjs
 	@node bench/mcp.mjs
 	@node bench/journal.mjs
+	@node bench/aws.mjs
 
 check: test ## what must pass before a commit
 

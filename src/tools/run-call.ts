@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { AirlockError } from "../base/errors.js";
+import { awsCommand } from "./aws-command.js";
 import type { Captured } from "./capture.js";
 import { cutBytes, showCaptured } from "./capture.js";
 import { toolServerBroken } from "./frames.js";
@@ -47,6 +47,15 @@ function endFields({ records, ended }: ServerAnswer): Result {
   };
 }
 
+const awsShell = {
+  tool: "shell",
+  folder: "/",
+  enters: true,
+  env: new Map(),
+  timeoutMs: 120_000,
+  persistent: false,
+} as const;
+
 async function runShell(call: ToolCall & { tool: "shell" }, place: CallPlace): Promise<Result> {
   const { command, folder, enters, env, timeoutMs, persistent } = call;
   const wish = { command, env, timeoutMs, head: headBytes, tail: tailBytes };
@@ -62,6 +71,10 @@ async function runShell(call: ToolCall & { tool: "shell" }, place: CallPlace): P
     ...streamFields("stderr", answer.err),
     ...isOver,
   };
+}
+
+function runAws(call: ToolCall & { tool: "aws" }, place: CallPlace): Promise<Result> {
+  return runShell({ ...awsShell, command: awsCommand(call) }, place);
 }
 
 async function runGrep(call: ToolCall & { tool: "grep" }, { channel, control }: CallPlace): Promise<Result> {
@@ -89,7 +102,5 @@ export function runCall(call: ToolCall, place: CallPlace): Promise<Result> {
   if (call.tool === "shell") return runShell(call, place);
   if (call.tool === "glob") return runGlob(call, place);
   if (call.tool === "grep") return runGrep(call, place);
-  throw new AirlockError("E_TOOL_FAILED", "aws is not there yet: Airlock hands out no cloud credentials", {
-    hint: "no credentials of yours are in the sandbox either; do this yourself, outside",
-  });
+  return runAws(call, place);
 }

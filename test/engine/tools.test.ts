@@ -420,9 +420,9 @@ describe("the tool server's source", () => {
 });
 
 describe("paths", () => {
-  it("aws is refused with what to do", async () => {
-    const call = { service_name: "s3", operation_name: "list-buckets", region: "eu-central-1", label: "x" };
-    expect(await tools.failure("use_aws", call)).toMatch(/not there yet/);
+  it("aws says what is missing in a session without it", async () => {
+    const call = { service_name: "s3api", operation_name: "list-buckets", region: "eu-central-1", label: "x" };
+    expect(await tools.call("use_aws", call)).toMatchObject({ stderr: expect.stringContaining("airlock run --aws") });
   });
 
   it("are decided on as they were given and as they lead", async () => {

@@ -15,7 +15,7 @@ import { compileGlob } from "../../text/glob.js";
 import type { CommandContext, GlobalOptions } from "../context.js";
 import { type AwsOptions, awsFlags, awsOf, awsOptions } from "./aws-options.js";
 import { collect, type EnvOptions, envOptions } from "./env-options.js";
-import { networkOf, presetPlace } from "./network-policy.js";
+import { allowAws, networkOf, presetPlace } from "./network-policy.js";
 import { type TrustOptions, trustOptions, trustWish } from "./trust-options.js";
 
 /** The options that `run` and `start` share, as commander hands them over. */
@@ -189,8 +189,11 @@ export async function makePlan(
     unmask: [...(options.unmask ?? []), ...config.unmask],
     command,
     tty,
+    network: allowAws(
+      await networkOf(config.network, () => presetPlace(context, bench, config.image)),
+      config.aws.mode,
+    ),
     isRecorded: config.record,
-    network: await networkOf(config.network, () => presetPlace(context, bench, config.image)),
     trust: trustWish(options, config.tools),
     aws: await awsOf(context, options, config.aws),
   };

@@ -40,7 +40,8 @@ const partitionOf = (region: string | null): string =>
 async function openFor(bench: Workbench, session: string, file: AwsFile, table: AwsTable): Promise<ScopedCredentials> {
   const { wish, account, region } = file;
   const { mode, policy, sessionPolicy: own } = wish;
-  const how = { policy, mode: mode === "direct" ? mode : ("gateway" as const), own, partition: partitionOf(region) };
+  const partition = partitionOf(region);
+  const how = { policy, mode: mode === "direct" ? mode : ("gateway" as const), own, partition, account };
   return await openCredentials({
     environment: bench.surroundings.env,
     signal: bench.signal,
