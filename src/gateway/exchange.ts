@@ -12,7 +12,7 @@ import { readClaim } from "./claim.js";
 import { forwardCall } from "./forward.js";
 import { answerHeaders, forwardedHeaders } from "./forwarded-headers.js";
 import type { CallDecision, GatewayHouse } from "./house.js";
-import type { Inbound } from "./inbound.js";
+import { type Inbound, mayHaveBody } from "./inbound.js";
 import { Refusal } from "./refusal.js";
 import type { ReplayGuard } from "./replay-guard.js";
 import { sha256 } from "./signature.js";
@@ -42,16 +42,21 @@ interface Understood {
   readonly left: AbortSignal;
 }
 
+/** In which form an answer is given. */
+interface Shape {
+  readonly protocol: AwsProtocol;
+  readonly service: string | null;
+}
+
 /** One request from beginning to end. */
 export class Exchange {
   readonly #parts: GatewayParts;
   readonly #response: Response;
-  #shape: { readonly protocol: AwsProtocol; readonly service: string | null };
+  #shape: Shape | null = null;
 
   constructor(parts: GatewayParts, response: Response) {
     this.#parts = parts;
     this.#response = response;
-    this.#shape = { protocol: "rest-json", service: null };
   }
 
   /** Serves it; everything that goes wrong becomes an answer, or the end of the connection. */
@@ -59,7 +64,6 @@ export class Exchange {
     const { house, budget } = this.#parts;
     let held = 0;
     try {
-      this.#guessShape(inbound);
       const authentic = await authenticate(this.#parts, inbound, host);
       held = authentic.body?.length ?? 0;
       const call = this.#identify(inbound, authentic, host);
@@ -74,14 +78,14 @@ export class Exchange {
   }
 
   // What is wrong is said in the form that the client understands, also before anything about it is known to be true.
-  #guessShape(inbound: Inbound): void {
+  #guessShape(inbound: Inbound): Shape {
     const claim = readClaim(inbound);
     const { service, region } = typeof claim === "string" ? { service: "", region: "" } : claim.scope;
     const { method, path, query, headers } = inbound;
     const request = { method, path, query, headers, body: null, scope: { service, region }, host: null };
     const guess = this.#parts.house.knowledge.identify(request);
     const protocol = guess.known ? guess.call.protocol : guess.protocol;
-    this.#shape = { protocol, service: guess.known ? guess.call.service : service === "" ? null : service };
+    return { protocol, service: guess.known ? guess.call.service : service === "" ? null : service };
   }
 
   #identify(inbound: Inbound, { claim, path, body }: Authentic, host: string | null): AwsCall {
@@ -129,7 +133,7 @@ export class Exchange {
       await note("asked-pending", "nobody");
       const again =
         bodyHash === null ? "make the same call again" : "make exactly this call again once it was answered";
-      throw new Refusal("pending", `${name} waits for a person's approval (${key.slice(0, 8)}): ${again}`);
+      throw new Refusal("pending", `${name} waits for a person's approval (airlock approve): ${again}`);
     }
     const allowed = answer.verdict === "allow";
     await note(allowed ? "asked-allowed" : "asked-denied", answer.by);
@@ -179,12 +183,11 @@ export class Exchange {
     const { kind, message } = refusal;
     const requestId = randomUUID();
     const answer = this.#parts.house.knowledge.answer(
-      { ...this.#shape, method: inbound.method },
+      { ...(this.#shape ?? this.#guessShape(inbound)), method: inbound.method },
       { kind, message: `airlock: ${message}`, requestId },
     );
     // A body that nobody reads is not waited for: the connection ends with the answer.
-    const isUnread =
-      !inbound.body.readableEnded && (inbound.length ?? 1) > 0 && inbound.headers[":method"] === undefined;
+    const isUnread = mayHaveBody(inbound) && !inbound.body.readableEnded && inbound.headers[":method"] === undefined;
     const closing = isUnread ? { connection: "close" } : {};
     response.writeHead(answer.status, { ...answer.headers, "content-length": answer.body.length, ...closing });
     response.end(inbound.method === "HEAD" ? undefined : answer.body);
