@@ -44,6 +44,23 @@ const short: readonly DenialGroup[] = [
   },
 ];
 
+/** For a server that only resembles AWS: it refuses a policy with an action that it does not have. */
+const ofCounterpart: readonly DenialGroup[] = [
+  { kind: "credentials", why: "no credentials but these may come out of the session", patterns: ["sts:AssumeRole*"] },
+  {
+    kind: "privilege",
+    why: "nobody's rights may be changed",
+    patterns:
+      list(`iam:Create* iam:Put* iam:Delete* s3:PutBucketPolicy s3:PutBucketAcl s3:PutObjectAcl s3:PutBucketPublicAccessBlock
+      s3:BypassGovernanceRetention`),
+  },
+  {
+    kind: "destruction",
+    why: "what cannot be taken back may not be done",
+    patterns: list("s3:DeleteBucket s3:DeleteObjectVersion s3:PutLifecycleConfiguration"),
+  },
+];
+
 const full = (kind: DangerKind): readonly string[] =>
   dangers.filter((danger) => danger.kind === kind).flatMap(({ patterns }) => patterns);
 
@@ -51,13 +68,17 @@ const full = (kind: DangerKind): readonly string[] =>
  * What a session policy denies. Where a rule names something of it, the short pattern makes way for those of the catalogue that the
  * rule does not touch.
  */
-export function denialGroups(rules: readonly { readonly pattern: string }[]): DenialGroup[] {
+export function denialGroups(rules: readonly { readonly pattern: string }[], counterpart: boolean): DenialGroup[] {
   const named = rules.map(({ pattern }) => pattern).filter(namesActions);
   const isNamed = (pattern: string): boolean => named.some((each) => patternsOverlap(each, pattern));
-  return short.map((group) => {
-    const patterns = group.patterns.flatMap((pattern) =>
-      isNamed(pattern) ? full(group.kind).filter((each) => matchesAction(pattern, each) && !isNamed(each)) : [pattern],
-    );
+  return (counterpart ? ofCounterpart : short).map((group) => {
+    const patterns = group.patterns.flatMap((pattern) => {
+      if (!isNamed(pattern)) return [pattern];
+      return counterpart ? [] : full(group.kind).filter((each) => matchesAction(pattern, each) && !isNamed(each));
+    });
     return { ...group, patterns: [...new Set(patterns)] };
   });
 }
+
+/** Whether a server that only resembles AWS has such actions. */
+export const isOfCounterpart = (pattern: string): boolean => /^(?:\*$|(?:s3|iam|sts):)/.test(pattern);

@@ -1,6 +1,6 @@
 import { AirlockError } from "../base/errors.js";
 import type { AwsPolicy } from "../model/aws.js";
-import { denialGroups } from "./session-denials.js";
+import { denialGroups, isOfCounterpart } from "./session-denials.js";
 import type { AwsTable } from "./table.js";
 
 /** One statement of a policy with what it is for. */
@@ -32,6 +32,8 @@ export interface PolicyWish {
   readonly account?: string | null;
   /** `aws`, `aws-cn`, `aws-us-gov`. */
   readonly partition?: string;
+  /** A server in the place of AWS, which knows S3, IAM and STS alone, and no managed policy. */
+  readonly counterpart?: boolean;
 }
 
 /** What STS takes, in characters of the policy and of the managed policies' names. */
@@ -118,9 +120,7 @@ function boundLines({ policy: { regions, accounts, tags }, until, account = null
   }
   if (accounts.length > 0) {
     const Condition = ofOthers(accounts);
-    bounds.push(
-      line(`only what belongs to ${accounts.join(", ")}`, "Deny", { NotAction: ["sts:GetCallerIdentity"], Condition }),
-    );
+    bounds.push(line(`only what belongs to ${accounts.join(", ")}`, "Deny", { Action: "*", Condition }));
   }
   // Reading needs no question, and the name of what is read can carry data to whoever owns the bucket.
   if (accounts.length === 0 && account !== null) {
@@ -159,6 +159,7 @@ function denyLines(wish: PolicyWish): { must: PolicyLine[]; may: PolicyLine[] } 
   const { policy, mode } = wish;
   const groups = denialGroups(
     policy.rules.filter(({ verdict }) => verdict === "allow" || (mode === "gateway" && verdict === "ask")),
+    wish.counterpart === true,
   );
   const [credentials, privilege, destruction] = groups.map(({ why, patterns }) =>
     line(why, "Deny", { Action: patterns }),
@@ -257,6 +258,15 @@ function readsWithin(table: AwsTable, make: (reads: readonly string[]) => Policy
   return null;
 }
 
+/** What is left of a line for a server that refuses a policy with an action that it does not have. */
+function forCounterpart(each: PolicyLine): PolicyLine[] {
+  const key = "NotAction" in each.statement ? "NotAction" : "Action";
+  const patterns = each.statement[key];
+  if (!Array.isArray(patterns)) return [each];
+  const known = (patterns as string[]).filter(isOfCounterpart);
+  return known.length === 0 ? [] : [{ ...each, statement: { ...each.statement, [key]: known } }];
+}
+
 /**
  * The policy that narrows a session's credentials: the second line behind the gateway, the only one where the sandbox has the keys. Only
  * takes away: the session never may more than who it is made from. Always denies what hands out credentials or raises rights.
@@ -265,11 +275,17 @@ export function sessionPolicy(table: AwsTable, wish: PolicyWish): SessionPolicy 
   const { must, may } = denyLines(wish);
   const bounds = boundLines(wish);
   const own = wish.own === null ? null : readOwn(wish.own);
-  const make = (reads: readonly string[]): PolicyLine[] => [...(own ?? allowLines(wish, reads)), ...bounds, ...must];
+  const isCounterpart = wish.counterpart === true;
+  const make = (reads: readonly string[]): PolicyLine[] => {
+    const made = [...(own === null ? allowLines(wish, reads) : []), ...bounds, ...must];
+    return [...(own ?? []), ...(isCounterpart ? made.flatMap(forCounterpart) : made)];
+  };
   const managed =
-    own === null && needsReads(wish) ? [`arn:${wish.partition ?? "aws"}:iam::aws:policy/ReadOnlyAccess`] : [];
+    own === null && needsReads(wish) && !isCounterpart
+      ? [`arn:${wish.partition ?? "aws"}:iam::aws:policy/ReadOnlyAccess`]
+      : [];
   const room = policyCharacters - managed.join("").length;
-  const base = make([]);
+  const base = make(isCounterpart && needsReads(wish) ? ["s3:Get*", "s3:List*"] : []);
   const length = minified(base).length;
   if (length > room) throw tooLong(wish, length + managed.join("").length);
   const { lines, left } = fill(base, may, room);

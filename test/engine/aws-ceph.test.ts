@@ -1,6 +1,8 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { sessionPolicy } from "../../src/aws/session-policy.js";
+import { loadTable } from "../../src/aws/table.js";
 import type { AwsKeys, CredentialWish } from "../../src/credentials/model.js";
 import { openCredentials } from "../../src/credentials/open.js";
 import { revokeCredentials } from "../../src/credentials/revoke.js";
@@ -124,3 +126,30 @@ test("a session that was taken back is refused everything, and another of the sa
   await expect(list(credentials)).rejects.toMatchObject({ name: "AccessDenied" });
   expect(await list(other)).toMatchObject({ KeyCount: 1 });
 });
+
+test.each(["gateway", "direct"] as const)(
+  "Airlock's own policy (%s) means to that server what it says",
+  async (mode) => {
+    const table = await loadTable(new URL("../..", import.meta.url).pathname);
+    const bounds = { services: [], regions: [], accounts: [], tags: {}, dryRun: false } as const;
+    const policyFor = (until: number | null) => {
+      const policy = { access: "read", rules: [], ...bounds } as const;
+      return sessionPolicy(table, { policy, mode, own: null, until, account: "123456789012", counterpart: true });
+    };
+    await using credentials = await open({ policyFor, sessionId: `own-policy-${mode}` });
+    const keys = plain(await credentials.keys());
+    expect(await s3(keys, "ListObjectsV2", { Bucket: "photos" })).toMatchObject({ KeyCount: 1 });
+    const put = s3(keys, "PutObject", { Bucket: "letters", Key: mode, Body: "x" });
+    await (mode === "gateway" ? put : expect(put).rejects.toMatchObject({ name: "AccessDenied" }));
+    const document = {
+      Version: "2012-10-17",
+      Statement: [{ Effect: "Allow", Principal: "*", Action: "s3:GetObject", Resource: "arn:aws:s3:::photos/*" }],
+    };
+    for (const [command, input] of [
+      ["DeleteBucket", { Bucket: "letters" }],
+      ["PutBucketPolicy", { Bucket: "photos", Policy: JSON.stringify(document) }],
+      ["PutObjectAcl", { Bucket: "photos", Key: "cat", ACL: "public-read" }],
+    ] as const)
+      await expect(s3(keys, command, input)).rejects.toMatchObject({ name: "AccessDenied" });
+  },
+);

@@ -174,13 +174,27 @@ describe("sessionPolicy", () => {
     expect((JSON.parse(text) as typeof own).Statement.slice(0, 2)).toEqual(own.Statement);
   });
 
+  test("asks a server that only resembles AWS for nothing that it does not have", () => {
+    const each = wish(
+      { mode: "direct", counterpart: true },
+      { regions: ["eu-west-1"] },
+      "deny ec2:*",
+      "allow s3:PutObject",
+    );
+    const { text, arns, alone } = sessionPolicy(table, each);
+    expect({ arns, alone }).toEqual({ arns: [], alone: text });
+    expect(text).not.toMatch(/"(?!s3:|iam:|sts:|aws:)[a-z0-9-]+:/);
+    expect(says(text, "s3:GetObject")).toBe("allow");
+    expect(says(text, "s3:PutBucketPolicy")).toBe("deny");
+  });
+
   test("refuses what is no policy", () => {
     expect(() => sessionPolicy(table, wish({ own: "{}" }))).toThrow(expect.objectContaining({ code: "E_AWS_POLICY" }));
   });
 });
 
 describe("the short patterns", () => {
-  const groups = denialGroups([]);
+  const groups = denialGroups([], false);
 
   test("cover no plain read", () => {
     const wrong = operations.filter(({ level, actions }) => {
