@@ -156,3 +156,6 @@ NOT_PLAIN_READS = {
 
 # What a pattern of one word may begin with: other verbs are too likely to get neighbours that write.
 READ_VERBS = {"BatchGet", "Describe", "Get", "List", "Search"}
+
+# Protocols that a service still takes from older clients although its model has them no more.
+OLD_PROTOCOLS = {"sqs": "q"}

@@ -15,7 +15,7 @@ sources.use_botocore()
 
 import botocore.session  # noqa: E402
 from botocore.endpoint_provider import EndpointProvider  # noqa: E402
-from exceptions import ACTIONS, HIDDEN_LEVELS, NOT_PLAIN_READS, PREFIXES, READ_VERBS  # noqa: E402
+from exceptions import ACTIONS, HIDDEN_LEVELS, NOT_PLAIN_READS, OLD_PROTOCOLS, PREFIXES, READ_VERBS  # noqa: E402
 
 TARGET = sources.ROOT / "presets" / "aws" / "operations.json.gz"
 PROTOCOLS = {"query": "q", "ec2": "e", "rest-json": "r", "rest-xml": "x", "smithy-rpc-v2-cbor": "c"}
@@ -210,7 +210,7 @@ def line_of(service):
     model = loader.load_service_model(service, "service-2")
     meta, operations = model["metadata"], model["operations"]
     prefix = prefix_of(service, meta, operations)
-    protocols = protocols_of(meta)
+    protocols = protocols_of(meta) + OLD_PROTOCOLS.get(service, "")
     twins = None
     if "r" in protocols or "x" in protocols:
         twins = defaultdict(list)

@@ -17,20 +17,34 @@ function only(services: readonly AwsService[], what: string): readonly AwsServic
   return services;
 }
 
+/** Older clients of SQS send their forms to the path of the queue's URL. */
+const queuePath = /^\/\d{12}\/[\w.-]{1,120}\/?$/;
+
+function queueIn({ request }: Hints, services: readonly AwsService[], form: Pairs): Pairs {
+  const { path, scope } = request;
+  if (path === "/") return [];
+  if (!services.every(({ name }) => name === "sqs") || !queuePath.test(path)) {
+    throw new Refusal("the request names an Action and a path");
+  }
+  const url = form.find(([name]) => name === "QueueUrl");
+  if (url === undefined) return [["QueueUrl", `https://sqs.${scope.region}.amazonaws.com${path}`]];
+  if (!url[1].endsWith(path)) throw new Refusal("the path is not that of its QueueUrl");
+  return [];
+}
+
 const atRoot = ({ request: { path } }: Hints): boolean => path === "/";
 
 /** Query and EC2: one `Action`, in the query or in the form, never in both. */
 export function readQuery(hints: Hints, services: readonly AwsService[]): Named {
   const { request, isForm } = hints;
   const fitting = only(speaking(services, "qe"), "the request names an Action");
-  if (!atRoot(hints)) throw new Refusal("the request names an Action and a path");
   if (request.headers["content-encoding"] !== undefined) throw new Refusal("the form is compressed");
   if (request.method !== "POST" && request.method !== "GET") throw new Refusal("the method is not POST");
   const hasBody = request.body !== null && request.body.length > 0;
   if (hasBody && !isForm) throw new Refusal("its body is not the form that its Action asks for");
   if (request.body === null && request.method === "POST") throw new Refusal("the form is too long to be judged");
   const form = readPairs(hasBody ? Buffer.from(request.body ?? []).toString("latin1") : "", "the form");
-  const parameters = [...hints.query, ...form];
+  const parameters = [...hints.query, ...form, ...queueIn(hints, fitting, form)];
   return { operation: actionOf(parameters), services: fitting, parameters };
 }
 

@@ -130,6 +130,17 @@ describe("identify", () => {
     expect(call.alternatives).not.toEqual([]);
   });
 
+  test("takes the forms of older clients of SQS, also at the path of the queue", () => {
+    const list = known(formRequest("sqs", "Action=ListQueues&Version=2012-11-05"));
+    expect(list).toMatchObject({ operation: "ListQueues", protocol: "query", level: "read" });
+    const send = "Action=SendMessage&Version=2012-11-05&MessageBody=x";
+    const at = known(formRequest("sqs", send, { url: "/210987654321/jobs" }));
+    expect(at).toMatchObject({ actions: ["sqs:SendMessage"], accounts: ["210987654321"] });
+    const other = `${send}&QueueUrl=https%3A%2F%2Fsqs.eu-west-1.amazonaws.com%2F210987654321%2Fothers`;
+    expect(refused(formRequest("sqs", other, { url: "/210987654321/jobs" }))).toMatch(/path/);
+    expect(refused(formRequest("sqs", send, { url: "/210987654321/jobs/more" }))).toMatch(/path/);
+  });
+
   test("says which account a request is for", () => {
     const url = "https://sqs.eu-west-1.amazonaws.com/210987654321/jobs";
     expect(known(targetRequest("sqs", "AmazonSQS.SendMessage", { QueueUrl: url })).accounts).toEqual(["210987654321"]);
