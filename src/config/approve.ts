@@ -72,7 +72,6 @@ function awsGrants({ mode, profile, role, access, services, duration, allow = []
     ...lines("AWS, when you are asked:", ask),
     ...given("AWS: a session policy of its own:", rest.policy === undefined ? undefined : JSON.stringify(rest.policy)),
     ...given("AWS: credentials that live for", duration === undefined ? undefined : `${duration} s`),
-    ...(rest.intercept === true ? ["AWS: connections to its hosts answered by Airlock"] : []),
   ];
 }
 

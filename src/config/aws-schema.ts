@@ -61,7 +61,6 @@ const aws = {
     .max(100)
     .exactOptional()
     .describe("Accounts, aliases, roles and profiles that need the account's alias typed; with *."),
-  intercept: z.boolean().exactOptional().describe("Answer also clients that ignore AWS_ENDPOINT_URL."),
   dryRun: z.boolean().exactOptional().describe("Forward nothing but reads; record what would have been done."),
 };
 

@@ -16,7 +16,6 @@ export interface AwsFlags {
   readonly deny?: readonly string[] | undefined;
   readonly regions?: readonly string[] | undefined;
   readonly dryRun?: boolean | undefined;
-  readonly intercept?: boolean | undefined;
 }
 
 const defaultSeconds = 3_600;
@@ -43,9 +42,8 @@ function common(...lists: readonly (readonly string[] | undefined)[]): readonly 
 
 /** Single values of the nearer replace, rules and `protected` add up, and bounds only become tighter. */
 export function mergeAws(flags: AwsFlags = {}, ofProject: FileAws = {}, ofUser: FileAws = {}): AwsWish {
-  const single = <K extends "profile" | "region" | "role" | "mode" | "access" | "intercept">(
-    name: K,
-  ): AwsFlags[K] | FileAws[K] => flags[name] ?? ofProject[name] ?? ofUser[name];
+  const single = <K extends "profile" | "region" | "role" | "mode" | "access">(name: K): AwsFlags[K] | FileAws[K] =>
+    flags[name] ?? ofProject[name] ?? ofUser[name];
   const policy = ofProject.policy ?? ofUser.policy;
   return {
     mode: single("mode") ?? "off",
@@ -55,7 +53,6 @@ export function mergeAws(flags: AwsFlags = {}, ofProject: FileAws = {}, ofUser: 
     durationSeconds: flags.durationSeconds ?? ofProject.duration ?? ofUser.duration ?? defaultSeconds,
     sessionPolicy: policy === undefined ? null : JSON.stringify(policy),
     protected: [...(ofUser.protected ?? []), ...(ofProject.protected ?? [])],
-    intercept: single("intercept") ?? false,
     endpoint: ofUser.endpoint ?? null,
     policy: {
       access: single("access") ?? "read",

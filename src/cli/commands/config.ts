@@ -72,18 +72,7 @@ function networkRows({ network, origins }: Config): Row[] {
 }
 
 function awsRows({ aws }: Config): Row[] {
-  const {
-    policy,
-    sessionPolicy,
-    protected: names,
-    mode,
-    profile,
-    region,
-    role,
-    durationSeconds,
-    intercept,
-    endpoint,
-  } = aws;
+  const { policy, sessionPolicy, protected: names, mode, profile, region, role, durationSeconds, endpoint } = aws;
   const { rules, ...bounds } = policy;
   const own = sessionPolicy === null ? "made of the lists" : "of its own";
   const single = {
@@ -92,7 +81,6 @@ function awsRows({ aws }: Config): Row[] {
     region,
     role,
     duration: durationSeconds,
-    intercept,
     endpoint,
     policy: own,
     protected: names,

@@ -33,7 +33,7 @@ const wishSchema = z.strictObject({
   mode: z.enum(["off", "gateway", "direct"]),
   ...{ profile: maybe, region: maybe, role: maybe, sessionPolicy: maybe, endpoint: maybe },
   durationSeconds: z.number(),
-  ...{ protected: texts, intercept: z.boolean() },
+  protected: texts,
   policy: z.strictObject({
     access: z.enum(["read", "read-write", "custom"]),
     rules: z.array(z.strictObject({ verdict: z.enum(["allow", "ask", "deny"]), pattern: text, origin: text })),
