@@ -41,7 +41,14 @@ async function openFor(bench: Workbench, session: string, file: AwsFile, table: 
   const { wish, account, region } = file;
   const { mode, policy, sessionPolicy: own } = wish;
   const partition = partitionOf(region);
-  const how = { policy, mode: mode === "direct" ? mode : ("gateway" as const), own, partition, account };
+  const how = {
+    policy,
+    mode: mode === "direct" ? mode : ("gateway" as const),
+    own,
+    partition,
+    account,
+    counterpart: wish.endpoint !== null,
+  };
   return await openCredentials({
     environment: bench.surroundings.env,
     signal: bench.signal,
