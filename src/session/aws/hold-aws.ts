@@ -18,6 +18,7 @@ import { askAws } from "./ask-aws.js";
 import { type AwsFile, loadAws, placeholderOf, saveAws } from "./aws-file.js";
 import { callEvent, resultEvent } from "./aws-journal.js";
 import { awsKnowledge } from "./aws-knowledge.js";
+import { RefusalNotes } from "./refusal-notes.js";
 
 /** What the session lends to its AWS. */
 export interface AwsPlace {
@@ -111,6 +112,7 @@ export class HeldAws implements AsyncDisposable {
   #house(): GatewayHouse {
     const { wish, token } = this.#file;
     const record = this.#bench.recorder(this.#record.id);
+    const refusals = new RefusalNotes(this.#place.note);
     return {
       knowledge: awsKnowledge(this.#table),
       placeholder: placeholderOf(this.#file),
@@ -137,8 +139,7 @@ export class HeldAws implements AsyncDisposable {
         else this.#place.note(event);
       },
       finished: (result) => this.#place.note(resultEvent(result)),
-      refused: (reason, scope) =>
-        this.#place.note({ kind: "aws.refused", data: { reason: reason.slice(0, 500), ...scope } }),
+      refused: (reason, scope) => refusals.add(reason, scope),
     };
   }
 
