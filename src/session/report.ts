@@ -99,7 +99,8 @@ const tellers: Readonly<Record<string, Teller>> = {
     const effects = Object.entries({ created, changed, deleted }).filter(
       ([, ids]) => Array.isArray(ids) && ids.length > 0,
     );
-    if (effects.length > 0) totals.awsChanges += 1;
+    // What AWS refused changed nothing, whatever the request named.
+    if (effects.length > 0 && typeof status === "number" && status < 400) totals.awsChanges += 1;
     const what = effects.map(([kind, ids]) => `, ${kind} ${commandText(ids)}`).join("");
     return `AWS answered ${word(status)}${error === null ? "" : ` ${word(error)}`}${what}`;
   },

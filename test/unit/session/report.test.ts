@@ -25,6 +25,7 @@ describe("a report", () => {
         ["network.refusals", { name: "bad.test", port: 443, times: 7 }],
         ["aws.call", { service: "ec2", operation: "RunInstances", decision: "asked-allowed", resources: [] }],
         ["aws.result", { status: 200, error: null, created: ["i-1"], changed: [], deleted: [] }],
+        ["aws.result", { status: 403, error: "AccessDenied", created: ["i-2"], changed: [], deleted: [] }],
         ["aws.call", { service: "ec2", operation: "TerminateInstances", decision: "denied", resources: ["i-1"] }],
         ["snapshot.create", { id: "s2" }],
         ["changes.found", { added: 9, modified: 0, deleted: 0, type: 0, mode: 0, highRisk: 0, conflicts: 0 }],
@@ -58,7 +59,7 @@ describe("a report", () => {
       commandSeconds: 0,
       seconds: 0,
     });
-    expect(lines).toHaveLength(22);
+    expect(lines).toHaveLength(23);
     expect(lines[0]?.text).toBe("began over /p, to run npm test");
   });
 
