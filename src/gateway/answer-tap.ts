@@ -27,6 +27,11 @@ export class AnswerTap extends Transform {
     this.#keeps = isPlain && (this.#wanted || this.#isError);
   }
 
+  /** Whether anything in the answer is to be looked at. */
+  get isNeeded(): boolean {
+    return this.#keeps;
+  }
+
   get seen(): Buffer {
     return this.#isError ? Buffer.alloc(0) : Buffer.concat(this.#pieces);
   }

@@ -161,7 +161,8 @@ export class Exchange {
       tap.head(status, answer.headers);
       // Of both kinds of HTTP, one writes this one, the other that one's signature.
       (this.#response as ServerResponse).writeHead(status, answerHeaders(answer.rawHeaders));
-      await pipeline(answer, tap, this.#response as ServerResponse);
+      if (tap.isNeeded) await pipeline(answer, tap, this.#response as ServerResponse);
+      else await pipeline(answer, this.#response as ServerResponse);
     } catch (error) {
       problem = messageOf(error);
       throw error;

@@ -49,6 +49,11 @@ export class WireDuplex extends Duplex {
     else this.#drained = done;
   }
 
+  // A head and a small body that were written together leave as one frame.
+  override _writev(chunks: { chunk: Buffer }[], done: () => void): void {
+    this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), "latin1", done);
+  }
+
   override _final(done: () => void): void {
     this.#hasEnded = true;
     this.#stream.end();
