@@ -40,9 +40,16 @@ function common(...lists: readonly (readonly string[] | undefined)[]): readonly 
   return shared.length === 0 ? nothing : shared;
 }
 
+// `read` is what is there without a word, so a project's file may say it unapproved; it does not loosen a user's `custom`.
+function accessOf(flags: AwsFlags, ofProject: FileAws, ofUser: FileAws): AwsAccess {
+  if (flags.access !== undefined) return flags.access;
+  if (ofProject.access === "read" && ofUser.access === "custom") return "custom";
+  return ofProject.access ?? ofUser.access ?? "read";
+}
+
 /** Single values of the nearer replace, rules and `protected` add up, and bounds only become tighter. */
 export function mergeAws(flags: AwsFlags = {}, ofProject: FileAws = {}, ofUser: FileAws = {}): AwsWish {
-  const single = <K extends "profile" | "region" | "role" | "mode" | "access">(name: K): AwsFlags[K] | FileAws[K] =>
+  const single = <K extends "profile" | "region" | "role" | "mode">(name: K): AwsFlags[K] | FileAws[K] =>
     flags[name] ?? ofProject[name] ?? ofUser[name];
   const policy = ofProject.policy ?? ofUser.policy;
   return {
@@ -55,7 +62,7 @@ export function mergeAws(flags: AwsFlags = {}, ofProject: FileAws = {}, ofUser: 
     protected: [...(ofUser.protected ?? []), ...(ofProject.protected ?? [])],
     endpoint: ofUser.endpoint ?? null,
     policy: {
-      access: single("access") ?? "read",
+      access: accessOf(flags, ofProject, ofUser),
       services: common(ofProject.services, ofUser.services),
       rules: [
         ...rulesOf(flags, "the command line"),

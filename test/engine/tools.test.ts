@@ -422,7 +422,9 @@ describe("the tool server's source", () => {
 describe("paths", () => {
   it("aws says what is missing in a session without it", async () => {
     const call = { service_name: "s3api", operation_name: "list-buckets", region: "eu-central-1", label: "x" };
-    expect(await tools.call("use_aws", call)).toMatchObject({ stderr: expect.stringContaining("airlock run --aws") });
+    expect(await tools.call("use_aws", call)).toMatchObject({
+      result: { exit_status: "69", stderr: expect.stringContaining("airlock run --aws") },
+    });
   });
 
   it("are decided on as they were given and as they lead", async () => {

@@ -43,6 +43,19 @@ const loosening: Readonly<Record<string, readonly Record<string, unknown>[]>> = 
     { network: { default: "open" } },
   ],
   tools: [{ tools: { trust: ["read"] } }, { tools: { trust: ["shell:git *"], deny: ["shell"] } }],
+  aws: [
+    { aws: { mode: "gateway" } },
+    { aws: { mode: "direct" } },
+    { aws: { profile: "admin" } },
+    { aws: { region: "eu-central-1" } },
+    { aws: { role: "admin" } },
+    { aws: { duration: "12h" } },
+    { aws: { access: "read-write" } },
+    { aws: { access: "read-write", services: ["s3"] } },
+    { aws: { allow: ["ec2:TerminateInstances"] } },
+    { aws: { ask: ["ec2:TerminateInstances"] } },
+    { aws: { policy: { Version: "2012-10-17", Statement: [] } } },
+  ],
 };
 
 const tightening: Readonly<Record<string, readonly Record<string, unknown>[]>> = {
@@ -63,6 +76,17 @@ const tightening: Readonly<Record<string, readonly Record<string, unknown>[]>> =
   unmask: [{ unmask: [] }],
   network: [{ network: { deny: ["example.com"] } }, { network: { default: "deny" } }],
   tools: [{ tools: { deny: ["shell"] } }, { tools: { ask: ["read"] } }],
+  aws: [
+    { aws: { mode: "off" } },
+    { aws: { access: "read" } },
+    { aws: { access: "custom" } },
+    { aws: { deny: ["s3:*"] } },
+    { aws: { regions: ["eu-central-1"] } },
+    { aws: { accounts: ["123456789012"] } },
+    { aws: { tags: { env: "dev" } } },
+    { aws: { protected: ["live"] } },
+    { aws: { dryRun: true } },
+  ],
 };
 
 const cases = (table: typeof loosening) =>
@@ -125,10 +149,12 @@ describe("a repository's configuration", () => {
       "engine",
       "privileged",
       "entrypoint",
+      "record",
     ]) {
       expect(await codeOf(load(`${key}: true\n`))).toBe("E_CONFIG_INVALID");
     }
-    expect(Object.keys(userSchema.shape).filter((key) => !(key in projectSchema.shape))).toEqual(["allowRw"]);
+    expect(Object.keys(userSchema.shape).filter((key) => !(key in projectSchema.shape))).toEqual(["allowRw", "record"]);
+    expect(await codeOf(load("aws:\n  endpoint: http://127.0.0.1:1\n"))).toBe("E_CONFIG_INVALID");
   });
 
   test("cannot take back what the user's own configuration hides or limits", async () => {

@@ -87,6 +87,15 @@ describe("mergeAws", () => {
     ]);
   });
 
+  test("a project's file, which may say read unapproved, does not loosen what only lists allow", () => {
+    const access = (project: string, user: string) =>
+      mergeAws({}, aws(`{access: ${project}}`), aws(`{access: ${user}}`, "user")).policy.access;
+    expect(access("read", "custom")).toBe("custom");
+    expect(access("read", "read-write")).toBe("read");
+    expect(access("custom", "read-write")).toBe("custom");
+    expect(mergeAws({ access: "read" }, {}, aws("{access: custom}", "user")).policy.access).toBe("read");
+  });
+
   test("bounds never become wider", () => {
     const user = aws(
       "{regions: [eu-west-1, eu-west-2], services: [ec2], accounts: ['123456789012'], dryRun: true, tags: {env: dev}}",
