@@ -53,6 +53,14 @@ function hideValues(): void {
   if (process.argv.some((argument) => /^(-e|--env(=|$))/.test(argument))) process.title = "airlock";
 }
 
+// Node ends with 0 when nothing is left that could wake it, also in the middle of a command: that must not look like a success.
+function failUnfinished(): void {
+  process.stderr.write(
+    "airlock: it stopped before its work was done\nhint: this is a defect in Airlock; please report it\n",
+  );
+  process.exitCode = 125;
+}
+
 async function main(): Promise<void> {
   hideValues();
   // A reader that closes early (`airlock ls | head -1`) is no error of ours; nothing more can be said to it.
@@ -62,8 +70,10 @@ async function main(): Promise<void> {
     });
   }
   const edge = makeEdge();
+  process.once("beforeExit", failUnfinished);
   const { runProgram } = await import("./cli/program.js");
   const code = await runProgram(edge);
+  process.off("beforeExit", failUnfinished);
   const { aborted, reason } = edge.signal;
   process.exitCode = aborted ? (exitCodeOfSignal[String(reason)] ?? code) : code;
   // What is still to be written may never be read: from here on a signal ends the process.

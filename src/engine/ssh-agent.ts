@@ -127,6 +127,8 @@ class SshConnection extends Duplex {
 
   /** Ends the process and waits until it is gone. */
   async quit(): Promise<void> {
+    // http lets go of connections it keeps for later, and what nobody holds does not keep us alive until it is gone.
+    this.ref();
     this.destroy();
     await this.#gone;
   }
