@@ -34,6 +34,8 @@ export interface ChangeSetInput {
   readonly settled?: ReadonlyMap<string, number>;
   readonly limits?: ChangeSetLimits;
   readonly hashes?: HashScope;
+  /** False: nothing is read but what tells whether there is a change, so the risk is what the path says. */
+  readonly readsContents?: boolean;
   /** Told, with `hashes: "all"`, of contents of the layer that were read whole. */
   readonly onContent?: (path: string, bytes: Uint8Array) => void;
   readonly signal: AbortSignal;
@@ -47,7 +49,13 @@ const batchSize = 128;
  */
 export async function* buildChangeSet(input: ChangeSetInput): AsyncGenerator<Change, void, void> {
   const limits = input.limits ?? defaultChangeSetLimits;
-  const settled = { ...input, limits, hashes: input.hashes ?? "needed", budget: newReadBudget() };
+  const settled = {
+    ...input,
+    limits,
+    hashes: input.hashes ?? "needed",
+    readsContents: input.readsContents ?? true,
+    budget: newReadBudget(),
+  };
   let batch: Draft[] = [];
   let settling: Promise<Change[]> | null = null;
   for await (const drafts of scan(input, limits)) {

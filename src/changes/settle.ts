@@ -24,6 +24,8 @@ interface SettleInput {
   readonly base: BaseReader;
   readonly limits: { readonly hashBytes: number };
   readonly hashes: HashScope;
+  /** False: nothing is read but what tells whether there is a change, so the risk is what the path says. */
+  readonly readsContents: boolean;
   readonly budget: ReadBudget;
   /** Told of contents of the layer that were read whole and whose hash the change has. */
   readonly onContent?: ((path: string, bytes: Uint8Array) => void) | undefined;
@@ -38,9 +40,12 @@ export async function settleDrafts(drafts: readonly Draft[], input: SettleInput)
     const one = decide(draft, layerHashes.get(draft.path), await hashBase(draft, input));
     if (one !== null) decided.push(one);
   }
-  const contents = await readContents(decided, { ...input, wantDeleted: input.hashes === "all" });
+  const contents: ReadonlyMap<string, SeenContents> = input.readsContents
+    ? await readContents(decided, { ...input, wantDeleted: input.hashes === "all" })
+    : new Map();
   const hashed = await hashRead(decided, contents, input);
-  const parseYaml = decided.some(changesYaml) ? (await import("../risk/parse-yaml.js")).parseYaml : undefined;
+  const parseYaml =
+    input.readsContents && decided.some(changesYaml) ? (await import("../risk/parse-yaml.js")).parseYaml : undefined;
   const changes: Change[] = [];
   for (const one of hashed) {
     const seen = contents.get(one.draft.path);

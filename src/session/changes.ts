@@ -1,4 +1,4 @@
-import { settledStates } from "../apply/applies.js";
+import { existsSync } from "node:fs";
 import type { BaseReader } from "../changes/base-reader.js";
 import { buildChangeSet } from "../changes/change-set.js";
 import { type CollectedChanges, collectChanges } from "../changes/collect.js";
@@ -6,7 +6,6 @@ import { openHostBase } from "../changes/host-base.js";
 import type { LayerContents } from "../changes/layer-contents.js";
 import type { Change, LayerEntry } from "../model/change.js";
 import type { HiddenFile, Layer, SessionRecord } from "../model/session.js";
-import type { KeeperClient } from "../workspace/keeper-client.js";
 import type { ListedEntry } from "../workspace/listed-entries.js";
 import { applyFolder } from "./apply/apply-folder.js";
 import type { Workbench } from "./workbench.js";
@@ -21,6 +20,8 @@ export interface SessionChanges extends CollectedChanges {
 interface ChangeOptions {
   /** `shown`: also of what a diff names without showing it. `all`: of every file on both sides, for machines to compare. */
   readonly hashes?: "needed" | "shown" | "all";
+  /** False, where only the paths matter: nothing is read but what tells whether there is a change. */
+  readonly readsContents?: boolean;
   /** Told of every entry of the layer. */
   readonly onEntry?: (entry: LayerEntry) => void;
   /** Told, with `hashes: "all"`, of contents of the layer that were read whole. */
@@ -36,11 +37,14 @@ export interface SessionContents extends AsyncDisposable {
   readAfter(path: string, maxBytes: number): Promise<Uint8Array | null>;
 }
 
-function layerContents(keeper: KeeperClient, session: string, layer: string): LayerContents {
+// Most files come with their entries: the second connection is made by the first that did not.
+function layerContents(bench: Workbench, session: string, layer: string): LayerContents {
   return {
-    hash: (paths) => keeper.hashFiles({ session, layer, paths }),
-    heads: (paths, bytes) => keeper.readHeads({ session, layer, paths, bytes }),
-    fetch: (paths) => keeper.fetchFiles({ session, layer, paths }),
+    hash: async (paths) => (await bench.contentKeeper()).hashFiles({ session, layer, paths }),
+    heads: async (paths, bytes) => (await bench.contentKeeper()).readHeads({ session, layer, paths, bytes }),
+    async *fetch(paths) {
+      yield* (await bench.contentKeeper()).fetchFiles({ session, layer, paths });
+    },
   };
 }
 
@@ -57,6 +61,13 @@ async function* watched(
   }
 }
 
+// Most sessions were never applied: what reads the records is loaded for those that were.
+async function settledOf(bench: Workbench, { id, baseTimeMs }: SessionRecord): Promise<ReadonlyMap<string, number>> {
+  const folder = applyFolder(bench.home, id);
+  if (!existsSync(folder)) return new Map();
+  return (await import("../apply/applies.js")).settledStates(folder, baseTimeMs);
+}
+
 async function collectWorkspace(
   bench: Workbench,
   record: SessionRecord,
@@ -64,14 +75,17 @@ async function collectWorkspace(
   options: ChangeOptions,
 ): Promise<CollectedChanges> {
   const keeper = await bench.keeper();
+  const readsContents = options.readsContents ?? true;
+  const listed = keeper.listLayer({ session: record.id, layer: "workspace", contents: readsContents ? contents : 0 });
   const changes = buildChangeSet({
-    entries: watched(keeper.listLayer({ session: record.id, layer: "workspace", contents }), options.onEntry),
-    layer: layerContents(await bench.contentKeeper(), record.id, "workspace"),
+    entries: watched(listed, options.onEntry),
+    layer: layerContents(bench, record.id, "workspace"),
     base,
     hidden: record.hidden,
     baseTimeMs: record.baseTimeMs,
-    settled: await settledStates(applyFolder(bench.home, record.id), record.baseTimeMs),
+    settled: await settledOf(bench, record),
     hashes: options.hashes ?? "needed",
+    readsContents,
     ...(options.onContent === undefined ? {} : { onContent: options.onContent }),
     signal: bench.signal,
   });

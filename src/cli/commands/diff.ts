@@ -3,27 +3,16 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { AirlockError } from "../../base/errors.js";
 import { displayPath } from "../../base/escape.js";
-import { comesFirst, countChanges, orderForPeople, selectChanges } from "../../changes/collect.js";
-import { findRenames, type Rename } from "../../changes/renames.js";
-import type { GitReport } from "../../git/report.js";
+import { comesFirst, countChanges, selectChanges } from "../../changes/collect.js";
 import { belongsToGit } from "../../git/sort-paths.js";
-import type { SessionRecord } from "../../model/session.js";
 import { canonicalNames, isInsideGit } from "../../risk/canonical.js";
-import { deletionWarnings } from "../../risk/whole-set.js";
-import { changesOf, openContents, type SessionChanges, type SessionContents } from "../../session/changes.js";
-import { gitChangesOf } from "../../session/git/git-changes.js";
-import type { Workbench } from "../../session/workbench.js";
+import { changesOf, type SessionChanges } from "../../session/changes.js";
 import type { Act } from "../command.js";
 import type { CommandContext, GlobalOptions } from "../context.js";
-import { makePalette, type Palette, wantsColour } from "../render/colour.js";
-import { renderDiffJson } from "../render/diff-json.js";
-import { renderDiffText } from "../render/diff-text.js";
-import { renderGit } from "../render/git-section.js";
 import { renderNames } from "../render/name-only.js";
-import { page, writeAll } from "../render/pager.js";
-import { renderPatch } from "../render/patch.js";
+import type { DiffForm } from "../render/show-diff.js";
 import { countOf } from "../render/size.js";
-import { renderStat } from "../render/stat.js";
+import { writeAll } from "../render/write-all.js";
 import { sessionAndPaths, withBench } from "../with-bench.js";
 
 interface DiffOptions extends GlobalOptions {
@@ -38,83 +27,6 @@ function select(found: SessionChanges, paths: readonly string[]): SessionChanges
   if (paths.length === 0) return found;
   const changes = selectChanges(found.changes, paths);
   return { ...found, changes, totals: countChanges(changes) };
-}
-
-/** What is shown: the changes, which of them are renames, and what they did to git. */
-interface Shown extends SessionChanges {
-  readonly git: GitReport | null;
-  readonly renames?: readonly Rename[];
-}
-
-// Git's own files are hundreds and say little one by one: the git section tells of them, unless one was asked for by name.
-function withoutGit(found: SessionChanges): SessionChanges {
-  const changes = found.changes.filter((change) => !belongsToGit(change));
-  if (changes.length === found.changes.length) return found;
-  return { ...found, changes, totals: countChanges(changes), warnings: deletionWarnings(changes) };
-}
-
-type Chunks = AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>;
-
-async function* afterGit(
-  context: CommandContext,
-  shown: Shown,
-  rest: (found: SessionChanges) => Chunks,
-): AsyncGenerator<string | Uint8Array> {
-  const palette = paletteOf(context);
-  const found = shown.git === null ? shown : withoutGit(shown);
-  if (shown.git !== null) {
-    yield* renderGit(shown.git, { palette, columns: Math.max(80, context.edge.stdout.columns ?? 80) });
-    yield "\n";
-  }
-  if (shown.git !== null && found.changes.length === 0) yield palette.bold("nothing else changed\n");
-  else yield* rest(found);
-}
-
-function paletteOf({ edge }: CommandContext): Palette {
-  return makePalette(wantsColour(edge.env, edge.stdout.isTTY === true));
-}
-
-function textOf(context: CommandContext, shown: Shown, source: SessionContents): Chunks {
-  const { signal, stdout } = context.edge;
-  const place = { source, palette: paletteOf(context), columns: stdout.columns, signal, renames: shown.renames ?? [] };
-  return afterGit(context, shown, ({ changes, totals, warnings }) =>
-    renderDiffText({ changes: orderForPeople(changes), totals, warnings, ...place }),
-  );
-}
-
-function statOf(context: CommandContext, shown: Shown, source: SessionContents): Chunks {
-  const { stdout, signal } = context.edge;
-  const { renames = [] } = shown;
-  const place = { source, palette: paletteOf(context), columns: stdout.columns ?? 80, signal, renames };
-  return afterGit(context, shown, ({ changes }) => renderStat({ changes: orderForPeople(changes), ...place }));
-}
-
-// git refuses a whole patch that touches its own data.
-function patchOf(context: CommandContext, shown: Shown, source: SessionContents): Chunks {
-  const { changes } = shown.git === null ? shown : withoutGit(shown);
-  const left = shown.changes.length - changes.length;
-  if (left > 0) context.warn(`${left} paths of git's own data are not in the patch`);
-  return renderPatch({ changes, source, warn: context.warn, signal: context.edge.signal });
-}
-
-/** Shows a change set to a person, through the pager. */
-export async function showDiff(
-  context: CommandContext,
-  bench: Workbench,
-  record: SessionRecord,
-  found: SessionChanges,
-): Promise<void> {
-  await using source = await openContents(bench, record, found.changes);
-  const git = await gitChangesOf(bench, record, found.changes);
-  const renames = await findRenames(found.changes, source, context.edge.signal);
-  await page(textOf(context, { ...found, git, renames }, source), context.edge);
-}
-
-function chunksOf(context: CommandContext, found: Shown, source: SessionContents, options: DiffOptions): Chunks {
-  if (options.json === true) return renderDiffJson(found);
-  if (options.nameOnly === true) return renderNames(found.changes, { nul: options.z === true });
-  if (options.patch === true) return patchOf(context, found, source);
-  return options.stat === true ? statOf(context, found, source) : textOf(context, found, source);
 }
 
 function namesGit(paths: readonly string[]): boolean {
@@ -145,21 +57,33 @@ function noteOutside(context: CommandContext, all: SessionChanges, shown: Sessio
   if (parts.length > 0) context.note(`airlock: outside the paths given: ${parts.join(" and ")}`);
 }
 
+function formOf({ json, nameOnly, patch, stat }: DiffOptions): DiffForm | "names" {
+  if (json === true) return "json";
+  if (nameOnly === true) return "names";
+  if (patch === true) return "patch";
+  return stat === true ? "stat" : "text";
+}
+
+// The paths alone are had without reading a file, unless what lies outside of them is to be told of by its risk.
+function whatIsRead({ json, nameOnly }: DiffOptions, paths: readonly string[]): Parameters<typeof changesOf>[2] {
+  if (json === true) return { hashes: "all" };
+  return nameOnly === true && paths.length === 0 ? { readsContents: false } : { hashes: "shown" };
+}
+
 async function diff(context: CommandContext, words: readonly string[], options: DiffOptions): Promise<number> {
   return withBench(context, async (bench) => {
     const { record, paths } = await sessionAndPaths(context, bench, words, options.session);
-    const all = await changesOf(bench, record, { hashes: options.json === true ? "all" : "shown" });
+    const all = await changesOf(bench, record, whatIsRead(options, paths));
     await requireKnown(all, paths);
-    const chosen = select(all, paths);
-    const needsGit = options.json === true || !(options.nameOnly === true || namesGit(paths));
-    const found = { ...chosen, git: needsGit ? await gitChangesOf(bench, record, chosen.changes) : null };
-    await using source = await openContents(bench, record, found.changes);
-    const plain = options.nameOnly === true || options.patch === true;
-    const renames = plain ? [] : await findRenames(found.changes, source, context.edge.signal);
-    const chunks = chunksOf(context, { ...found, renames }, source, options);
-    const forMachines = options.json === true || options.patch === true || options.nameOnly === true;
-    if (forMachines) await writeAll(context.edge.stdout, chunks, context.edge.signal);
-    else await page(chunks, context.edge);
+    const found = select(all, paths);
+    const form = formOf(options);
+    if (form === "names") {
+      const names = renderNames(found.changes, { nul: options.z === true });
+      await writeAll(context.edge.stdout, names, context.edge.signal);
+    } else {
+      const { showDiff } = await import("../render/show-diff.js");
+      await showDiff(context, bench, record, found, { form, hasGitSection: form === "json" || !namesGit(paths) });
+    }
     noteOutside(context, all, found);
     return 0;
   });

@@ -20,9 +20,9 @@ import { applySelection, reportOutcome, type Selection, selectHunks, showOne } f
 import { canAsk, choosePaths } from "../dialogue/consent.js";
 import { choose } from "../dialogue/prompt.js";
 import { formatReceipt } from "../render/receipt.js";
+import { showDiff } from "../render/show-diff.js";
 import { formatSummary } from "../render/summary.js";
 import { chooseSession, withBench } from "../with-bench.js";
-import { showDiff } from "./diff.js";
 
 /** How a review ended. */
 export interface ReviewEnding {

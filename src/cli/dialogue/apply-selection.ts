@@ -7,9 +7,9 @@ import { applyPlan, makeApplyPlan, type PlanWish } from "../../session/apply/app
 import type { Review } from "../../session/apply/review.js";
 import { openContents } from "../../session/changes.js";
 import type { Workbench } from "../../session/workbench.js";
-import { showDiff } from "../commands/diff.js";
 import type { CommandContext } from "../context.js";
 import { formatPlan } from "../render/plan.js";
+import { showDiff } from "../render/show-diff.js";
 import { countOf } from "../render/size.js";
 import { chooseHunks } from "./choose-hunks.js";
 import { askForRisk, canAsk, promptPalette, type ShowChange } from "./consent.js";

@@ -15,7 +15,7 @@ export function questionDeeds(context: CommandContext, bench: Workbench): Questi
       if (record === null) return;
       const [{ changesOf }, { showDiff }] = await Promise.all([
         import("../../session/changes.js"),
-        import("../commands/diff.js"),
+        import("../render/show-diff.js"),
       ]);
       await showDiff(context, bench, record, await changesOf(bench, record));
     },

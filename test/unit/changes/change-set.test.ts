@@ -471,3 +471,27 @@ it("keeps two names with different invalid bytes apart", async () => {
   );
   expect(summary(changes)).toEqual([`deleted ${names[0]}`]);
 });
+
+it("finds the same paths without reading more than tells a change from none", async () => {
+  using both = pair(
+    (root) => {
+      writeFileSync(`${root}/same-size`, "one");
+      writeFileSync(`${root}/longer`, "one");
+      writeFileSync(`${root}/touched`, "one");
+    },
+    (root) => {
+      writeFileSync(`${root}/same-size`, "two");
+      writeFileSync(`${root}/longer`, "three");
+      writeFileSync(`${root}/new.yaml`, "a: 1");
+    },
+  );
+  const layer = contentsOf(both.work);
+  const refuse = () => {
+    throw new Error("contents were read");
+  };
+  const entries = () => layerBetween(both.base, both.work, { touched: () => true });
+  const unread = { ...layer, heads: refuse, fetch: refuse };
+  const found = await changesOf(both.base, entries(), both.work, { layer: unread, readsContents: false });
+  expect(summary(found)).toEqual(summary(await changesOf(both.base, entries(), both.work)));
+  expect(layer.hashed).toEqual(["same-size", "touched"]);
+});

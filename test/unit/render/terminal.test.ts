@@ -2,10 +2,11 @@ import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { PassThrough, Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { makePalette, wantsColour } from "../../../src/cli/render/colour.js";
-import { choosePager, page, writeAll } from "../../../src/cli/render/pager.js";
+import { choosePager, page } from "../../../src/cli/render/pager.js";
 import { Progress } from "../../../src/cli/render/progress.js";
 import { countOf, formatSize } from "../../../src/cli/render/size.js";
 import { formatTable, widthOf } from "../../../src/cli/render/table.js";
+import { writeAll } from "../../../src/cli/render/write-all.js";
 import { scratch } from "../changes/layer-between.js";
 
 const { signal } = new AbortController();
