@@ -16,6 +16,7 @@ const project = join(bed, "project");
 const calls = process.env.BENCH_CALLS ?? "300";
 const megabytes = "64";
 const rounds = 3;
+const startRounds = 11;
 
 const at = (values, part) =>
   values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))];
@@ -55,6 +56,16 @@ try {
   const client = ["client.cjs", calls, megabytes];
   const direct = { ...env, AWS_ENDPOINT_URL: stub.url };
   const inSandbox = (...args) => run(process.execPath, [airlock, ...args], env);
+  const starts = { without: [], with: [] };
+  const starting = { ...direct, AWS_REGION: wish.region, XDG_CONFIG_HOME: join(bed, "empty") };
+  for (let round = 0; round <= startRounds; round += 1) {
+    for (const [side, flags] of Object.entries({ without: [], with: ["--aws"] })) {
+      const began = performance.now();
+      await run(process.execPath, [airlock, "run", "-q", "--on-exit", "discard", ...flags, "--", "true"], starting);
+      // The first of each fills caches.
+      if (round > 0) starts[side].push(performance.now() - began);
+    }
+  }
   await inSandbox("start");
   const found = { gateway: [], direct: [] };
   for (let round = 0; round < rounds; round += 1) {
@@ -74,6 +85,8 @@ try {
     const ratio = best("direct", name) / best("gateway", name);
     printed.say(`${megabytes} MB ${name}: ${ratio.toFixed(2)} of direct (wanted: at least 0.8)`);
   }
+  const adds = starts.with.map((each, round) => each - starts.without[round]);
+  printed.say(`a run with AWS takes longer by: ${ms(at(adds, 0.5))} ms (wanted: under 150)`);
   printed.write("AWS", "The same client against the same server, through the gateway and directly, in turns");
   await inSandbox("discard");
   await stub[Symbol.asyncDispose]();

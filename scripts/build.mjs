@@ -172,8 +172,8 @@ function compileModules(script, source, modules) {
   session.disconnect();
 }
 
-/** bin/airlock says what for. */
-function writeCompiled(name, modules) {
+/** bin/airlock says what for. `warm` has V8 compile what shall be kept. */
+async function writeCompiled(name, warm) {
   const path = join(root, fresh, name);
   // Read byte by byte, which is quickest: what esbuild leaves of other characters stands in regular expressions and comments.
   const source = readFileSync(path, "utf8").replace(
@@ -185,10 +185,27 @@ function writeCompiled(name, modules) {
   const wrapped = nodeModule.wrap(source);
   const filename = join(root, "dist", name);
   const compiled = new Script(wrapped, { filename });
-  compileModules({ name: filename, compiled }, wrapped, modules);
+  await warm({ name: filename, compiled }, wrapped);
   // V8 takes compiled code only under the flags that it was written with.
   setFlagsFromString("--flush-bytecode");
   writeFileSync(`${path}.${process.version}-${process.arch}`, compiled.createCachedData());
+}
+
+/** Loads a part as bin/airlock does: what that calls is compiled then. */
+async function runPart({ name, compiled }) {
+  const part = { exports: {} };
+  const load = nodeModule.createRequire(join(root, fresh, basename(name)));
+  compiled.runInThisContext().call(part.exports, part.exports, load, part, name, join(root, "dist"));
+  // Signing and writing a request is what every start with AWS waits for.
+  if (basename(name) === "aws-sdk.cjs") await asksNobody(part.exports);
+}
+
+async function asksNobody(sdk) {
+  const requestHandler = { handle: () => Promise.reject(new Error("nobody is asked")) };
+  const credentials = { accessKeyId: "none", secretAccessKey: "none" };
+  const client = { region: "us-east-1", credentials, requestHandler, maxAttempts: 1 };
+  await new sdk.STSClient(client).send(new sdk.GetCallerIdentityCommand({})).catch(() => undefined);
+  await new sdk.IAMClient(client).send(new sdk.ListAccountAliasesCommand({})).catch(() => undefined);
 }
 
 // Built beside and put in place at the end: whoever starts meanwhile finds a whole program.
@@ -224,7 +241,8 @@ writeFileSync(join(root, fresh, "meta.json"), JSON.stringify(metafile).replaceAl
 for (const file of ["web-tree-sitter/web-tree-sitter.wasm", "tree-sitter-bash/tree-sitter-bash.wasm"])
   copyFileSync(join(root, "node_modules", file), join(root, fresh, basename(file)));
 writeNotices(metafile);
-writeCompiled("airlock.cjs", modulesOfRun(metafile));
+await writeCompiled("airlock.cjs", (script, source) => compileModules(script, source, modulesOfRun(metafile)));
+for (const name of ["aws-sdk", "mcp-sdk", "yaml", "zod"]) await writeCompiled(`${name}.cjs`, runPart);
 rmSync(join(root, "dist.old"), { recursive: true, force: true });
 if (existsSync(join(root, "dist"))) renameSync(join(root, "dist"), join(root, "dist.old"));
 renameSync(join(root, fresh), join(root, "dist"));

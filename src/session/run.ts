@@ -219,6 +219,7 @@ export async function runSession(bench: Workbench, options: RunOptions): Promise
   const { plan, env, term, cwd } = options;
   // Loaded while the engine is busy.
   if (plan.network.mode !== "none" || plan.aws !== null) import("./network/network.js").catch(() => undefined);
+  if (plan.aws !== null) import("./aws/hold-aws.js").catch(() => undefined);
   await using opened = await openSession(bench, plan);
   await options.onOpen(opened);
   const { record, image, sandbox } = opened;

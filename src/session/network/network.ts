@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AirlockError, messageOf } from "../../base/errors.js";
+import { together } from "../../base/together.js";
 import type { AskedHost } from "../../gate/admission.js";
 import { Gate } from "../../gate/gate.js";
 import { type HeldWire, holdWire } from "../../gate/hold-wire.js";
@@ -88,19 +89,25 @@ class HeldNetwork implements AsyncDisposable {
   }
 
   async begin(): Promise<void> {
-    if (this.#record.aws !== undefined) this.#aws = await this.#holdAws();
-    this.#wire = await this.#openWire();
-    await proveGate(this.#wire, this.#policy);
+    const [aws, wire] = await together(this.#holdAws(), this.#connect());
+    this.#aws = aws;
+    await proveGate(wire, this.#policy);
     this.#journal.note("network.open", { mode: this.#record.network, proved: true });
-    this.#keeping = this.#keep(this.#wire).catch((error: unknown) => this.#seal(messageOf(error)));
+    this.#keeping = this.#keep(wire).catch((error: unknown) => this.#seal(messageOf(error)));
   }
 
   // Most sessions have no AWS, and none of its code.
-  async #holdAws(): Promise<HeldAws> {
+  async #holdAws(): Promise<HeldAws | null> {
+    if (this.#record.aws === undefined) return null;
     const { holdAws } = await import("../aws/hold-aws.js");
     const { say, asksHere } = this.#notify;
     const note = ({ kind, data = {} }: JournalEvent): void => this.#journal.note(kind, data);
     return await holdAws(this.#bench, this.#record, { note, say, asksHere, signal: this.#closing.signal });
+  }
+
+  async #connect(): Promise<HeldWire> {
+    this.#wire = await this.#openWire();
+    return this.#wire;
   }
 
   #openWire(): Promise<HeldWire> {
