@@ -111,6 +111,23 @@ describe("Debian's aws and boto3, installed inside", () => {
     expect(wasCalled("TerminateInstances")).toBe(false);
   });
 
+  it("the aws tool runs it, through the same gateway", async () => {
+    const tool = async (service_name: string, operation_name: string, parameters: object) => {
+      const wish = { service_name, operation_name, parameters, region: "eu-central-1", label: "a test" };
+      return await lab.json(["tool", "aws", "--session", session, "--json", JSON.stringify(wish)]);
+    };
+    expect(await lab.airlock(["tools", "trust", "aws", "--session", session])).toMatchObject({ code: 0 });
+    expect(await tool("ec2", "describe-instances", {})).toMatchObject({
+      exit_status: "0",
+      stdout: expect.stringContaining("i-00000000000000a0d"),
+    });
+    expect(await tool("ec2", "terminate-instances", { "instance-ids": ["i-00000000000000a0d"] })).toMatchObject({
+      exit_status: "254",
+      stderr: expect.stringMatching(/UnauthorizedOperation.*TerminateInstances.*Airlock/s),
+    });
+    expect(wasCalled("TerminateInstances")).toBe(false);
+  });
+
   it("boto3 reads, and sees a denial as its own ClientError", async () => {
     lab.write("try.py", botoScript);
     const { stdout, stderr } = await lab.exec(session, "python3 try.py");
