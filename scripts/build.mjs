@@ -75,6 +75,7 @@ const apart = {
   dockerode: { entry: "dockerode" },
   "jsonc-parser": { entry: "jsonc-parser/lib/esm/main.js", imports: /^jsonc-parser$/ },
   "mcp-sdk": { entry: "./src/mcp/sdk.ts", imports: /^\.{1,2}\/sdk\.js$/ },
+  "syntax-languages": { entry: "./src/cli/render/syntax-languages.js", imports: /\/syntax-languages\.js$/ },
   "smol-toml": { entry: "smol-toml" },
   "web-tree-sitter": {
     entry: "./node_modules/web-tree-sitter/web-tree-sitter.cjs",

@@ -296,7 +296,7 @@ describe("the review at a terminal", () => {
   it("offers apply at the end of a run, asks for high risk by itself, and reports what was refused to the agent", async () => {
     await using lab = new Lab();
     const terminal = lab.terminal(["run", "--", "sh", "-c", script]);
-    await terminal.waitFor(/apply, choose, hunks, diff, discard or keep/);
+    await terminal.waitFor(/apply, choose, hunks, diff, screen, discard or keep/);
     terminal.type("apply\r");
     await terminal.waitFor(/Makefile[\s\S]*apply it\?/);
     let from = terminal.output.length;
@@ -318,7 +318,7 @@ describe("the review at a terminal", () => {
   it("lets paths be chosen one by one", async () => {
     await using lab = new Lab();
     await session(lab, "echo 1 > src/one.txt; echo 2 > src/two.txt");
-    const terminal = lab.terminal(["review"]);
+    const terminal = lab.terminal(["review", "--plain"]);
     await terminal.waitFor(/keep\? /);
     terminal.type("choose\r");
     await terminal.waitFor(/src\/one\.txt[\s\S]*apply it\?/);

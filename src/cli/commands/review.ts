@@ -15,7 +15,7 @@ import { gitChangesOf } from "../../session/git/git-changes.js";
 import { journalPaths } from "../../session/home.js";
 import type { Workbench } from "../../session/workbench.js";
 import type { Act } from "../command.js";
-import type { CommandContext } from "../context.js";
+import type { CommandContext, GlobalOptions } from "../context.js";
 import { applySelection, reportOutcome, type Selection, selectHunks, showOne } from "../dialogue/apply-selection.js";
 import { canAsk, choosePaths } from "../dialogue/consent.js";
 import { choose } from "../dialogue/prompt.js";
@@ -31,13 +31,14 @@ export interface ReviewEnding {
   readonly totals: ChangeTotals;
 }
 
-type Verb = "apply" | "choose" | "hunks" | "diff" | "keep" | "discard";
+type Verb = "apply" | "choose" | "hunks" | "diff" | "screen" | "keep" | "discard";
 
 const help: Record<Verb, string> = {
   apply: "write all of it to the project; what is of high risk is asked for by itself",
   choose: "go through the paths one by one",
   hunks: "go through the hunks, as git add -p does",
   diff: "see it all",
+  screen: "the same on the whole screen",
   keep: "leave the session as it is",
   discard: "throw the session away",
 };
@@ -45,9 +46,10 @@ const help: Record<Verb, string> = {
 async function askVerb(context: CommandContext, review: Review): Promise<Verb> {
   const { changes } = review.changes;
   const verbs: Verb[] =
-    changes.length === 0 ? ["keep", "discard"] : ["keep", "apply", "choose", "hunks", "diff", "discard"];
-  const question =
-    changes.length === 0 ? "discard or keep? [keep] " : "apply, choose, hunks, diff, discard or keep? [keep] ";
+    changes.length === 0
+      ? ["keep", "discard"]
+      : ["keep", "apply", "choose", "hunks", "diff", ...(hasScreen(context) ? ["screen" as const] : []), "discard"];
+  const question = `${verbs.slice(1).join(", ")} or keep? [keep] `;
   for (;;) {
     const answer = await choose(context.edge, question, [...verbs, "?"], context.edge.signal);
     if (answer !== "?") return verbs.find((verb) => verb === answer) ?? "keep";
@@ -89,14 +91,37 @@ async function applyPart(context: CommandContext, bench: Workbench, review: Revi
 }
 
 // What was done in AWS is done: it is looked at beside the files, and no answer here takes it back.
-async function showLedger(context: CommandContext, bench: Workbench, id: string): Promise<void> {
-  if ((await loadAws(bench.home, id)) === null) return;
+async function ledgerOf(bench: Workbench, id: string): Promise<string> {
+  if ((await loadAws(bench.home, id)) === null) return "";
   const [{ readLedger }, { formatLedger }] = await Promise.all([
     import("../../session/aws/ledger.js"),
     import("../render/aws-ledger.js"),
   ]);
-  const text = formatLedger(await readLedger(readJournal(journalPaths(bench.home, id).journal)));
-  if (text !== "") context.edge.stderr.write(`\n${text}\n`);
+  return formatLedger(await readLedger(readJournal(journalPaths(bench.home, id).journal)));
+}
+
+const leastColumns = 40;
+const leastRows = 10;
+
+/** Whether the whole screen can be drawn on, and a person wants that: a screen reader reads lines. */
+function hasScreen(context: CommandContext): boolean {
+  const { env, stdout } = context.edge;
+  const { columns = 0, rows = 0 } = stdout;
+  const wantsLines = [env["ACCESSIBLE"], env["AIRLOCK_PLAIN"]].some((value) => (value ?? "") !== "");
+  const isCapable = stdout.isTTY === true && env["TERM"] !== "dumb" && columns >= leastColumns && rows >= leastRows;
+  return canAsk(context) && isCapable && !wantsLines;
+}
+
+async function reviewAtOnce(context: CommandContext, bench: Workbench, id: string): Promise<ReviewEnding> {
+  const { reviewOnScreen } = await import("../reviewer/review-screen.js");
+  const ending = await reviewOnScreen(context, bench, id, () => ledgerOf(bench, id));
+  if (ending.kept) await keep(context, bench, id);
+  return ending;
+}
+
+async function keep(context: CommandContext, bench: Workbench, id: string): Promise<void> {
+  if (canAsk(context)) await dropApplyWish(bench.home, id);
+  context.note(`kept session ${id}: airlock diff, airlock apply, airlock discard`);
 }
 
 /** What changed, and what to do with it, until the session is kept or discarded. */
@@ -112,24 +137,30 @@ export async function reviewSession(context: CommandContext, bench: Workbench, i
       ? "the project has everything that the session changed"
       : formatSummary({ ...review.changes, git }, context.edge);
     context.edge.stderr.write(`\n${summary}\n`);
-    await showLedger(context, bench, id);
+    const ledger = await ledgerOf(bench, id);
+    if (ledger !== "") context.edge.stderr.write(`\n${ledger}\n`);
     const verb = canAsk(context) ? await askVerb(context, review) : "keep";
     if (verb === "diff") await showDiff(context, bench, review.record, review.changes);
     else if (verb === "discard") {
       context.edge.stderr.write(`${formatReceipt(await discardSession(bench, id))}\n`);
       return { kept: false, totals };
     } else if (verb === "keep") {
-      if (canAsk(context)) await dropApplyWish(bench.home, id);
-      context.note(`kept session ${id}: airlock diff, airlock apply, airlock discard`);
+      await keep(context, bench, id);
       return { kept: true, totals };
-    } else await applyPart(context, bench, review, verb);
+    } else if (verb === "screen") return { ...(await reviewAtOnce(context, bench, id)), totals };
+    else await applyPart(context, bench, review, verb);
   }
 }
 
-async function review(context: CommandContext, id: string | undefined): Promise<number> {
+interface ReviewOptions extends GlobalOptions {
+  readonly plain?: boolean;
+}
+
+async function review(context: CommandContext, id: string | undefined, options: ReviewOptions): Promise<number> {
   return withBench(context, async (bench) => {
     const record = await chooseSession(context, bench, id);
-    await reviewSession(context, bench, record.id);
+    const isPlain = options.plain === true || !hasScreen(context);
+    await (isPlain ? reviewSession : reviewAtOnce)(context, bench, record.id);
     return 0;
   });
 }
@@ -138,9 +169,11 @@ async function review(context: CommandContext, id: string | undefined): Promise<
 export function define(command: Command, act: Act): void {
   command
     .argument("[id]", "the session; by default the newest of the project")
+    .option("--plain", "ask line by line, for small terminals and screen readers")
     .addHelpText(
       "after",
-      "\nWithout a terminal it prints what changed and does nothing.\n\nExit status: 0 · 10 no such session · 12 engine",
+      "\nAt a terminal it takes the whole screen: ? shows the keys, and nothing is written before you say so. With --plain, TERM=dumb, or \
+ACCESSIBLE or AIRLOCK_PLAIN set it asks line by line. Without a terminal it prints what changed and does nothing.\n\nExit status: 0 · 10 no such session · 12 engine",
     )
     .action(act(review));
 }

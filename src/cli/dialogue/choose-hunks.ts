@@ -101,7 +101,7 @@ interface ChosenPart {
 
 async function chooseInFile(change: Change, talking: Talking): Promise<ChosenPart> {
   const { talk, palette, rows } = talking;
-  const texts = await textsOf(change, talking.source);
+  const texts = await readTexts(change, talking.source);
   if (typeof texts === "string") {
     talk.say(`${palette.yellow(`  ${texts}`)}\n`);
     return { part: null, bytes: null, quit: false };
@@ -134,7 +134,7 @@ interface Texts {
 }
 
 /** Both texts of a file that can be divided; null for what cannot, and a sentence for what is not what was looked at. */
-async function textsOf(change: Change, source: ContentSource): Promise<Texts | string | null> {
+export async function readTexts(change: Change, source: ContentSource): Promise<Texts | string | null> {
   const { path, kind, before, after, binary } = change;
   if (after?.type !== "file" || (kind !== "modified" && kind !== "added") || binary) return null;
   if (Math.max(after.size, before?.size ?? 0) > largestShown) return null;
