@@ -80,6 +80,9 @@ int listen_on(uint32_t address, uint16_t port, int type);
 /* resolver.c */
 bool resolver_start(void);
 
+/* trust.c */
+void trust_write(const char *authority);
+
 /* denied.c */
 void denied_add(const uint8_t *reason, size_t length);
 

@@ -29,10 +29,13 @@ void change_source(struct source *source, uint32_t events) {
 
 int main(int count, char **args) {
   bool forward_only = count == 2 && strcmp(args[1], "forward") == 0;
-  if (count != 1 && !forward_only) die("usage: hatch [forward]");
+  bool trusts = count == 3 && strcmp(args[1], "trust") == 0;
+  if (count != 1 && !forward_only && !trusts) die("usage: hatch [forward | trust CERTIFICATE]");
   /* Not to be traced, and no core: a sandbox whose agent has a capability shall not read what passes here. */
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   signal(SIGPIPE, SIG_IGN);
+  /* Before READY: what runs next finds them there. */
+  if (trusts) trust_write(args[2]);
   poller = epoll_create1(EPOLL_CLOEXEC);
   if (poller < 0) die("cannot poll");
   names_start();

@@ -1,9 +1,9 @@
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { ConnectionRecord, OpenedConnection } from "../model/network.js";
 import type { StreamEvents, WireStream } from "../wire/stream.js";
 import type { Admission, Wanting } from "./admission.js";
+import { type Connected, closeSocket, lingerMs } from "./connected.js";
 import { denialFor } from "./denial.js";
-import { dial } from "./dial.js";
 import { canonicalHost, type Host } from "./host-name.js";
 import type { Inspector } from "./inspection.js";
 import { inspectorFor } from "./inspector.js";
@@ -12,6 +12,12 @@ import { type ProxyRequest, readProxyRequest, refuseProxyRequest, socksReply } f
 /** What a connection needs of the gate. */
 export interface GateHouse {
   admit(host: Host, port: number, wanting: Wanting): Promise<Admission>;
+  /** Connects to the first of these addresses that answers; a text says why none did. `broken` tells of an end made here that failed later. */
+  connect(
+    host: Host,
+    port: number,
+    to: { readonly addresses: readonly string[]; readonly signal: AbortSignal; readonly broken: (why: string) => void },
+  ): Promise<Connected | string>;
   /** Whether it is made to prove the gate, and not the sandbox's. */
   isProof(name: string): boolean;
   /** Called when it was allowed and made. */
@@ -23,21 +29,12 @@ export interface GateHouse {
 /** How long a client may take to say what it wants, to read a denial, and to be silent. */
 const settleMs = 30_000;
 const firstByteMs = 2_000;
-const lingerMs = 5_000;
 const idleMs = 30 * 60_000;
 const maxProxyHead = 70_000;
 
 const established = Buffer.from("HTTP/1.1 200 Connection established\r\n\r\n");
 
 type Outcome = Pick<ConnectionRecord, "decision" | "rule" | "reason">;
-
-// What was sent last may still be on its way; a server that does not end in turn is not waited for. Nothing is kept for one that did.
-function closeSocket(socket: Socket, clean: boolean): void {
-  if (!clean) socket.destroy();
-  if (socket.destroyed) return;
-  const late = setTimeout(() => socket.destroy(), lingerMs).unref();
-  socket.once("close", () => clearTimeout(late));
-}
 
 /** One connection out of the sandbox: admitted or refused, inspected, pumped both ways, recorded. */
 export class Connection implements StreamEvents {
@@ -54,7 +51,8 @@ export class Connection implements StreamEvents {
   #heldLength = 0;
   #greeted = false;
   #inspector: Inspector | null = null;
-  #socket: Socket | null = null;
+  #socket: Duplex | null = null;
+  #isJoined = false;
   #toServer: { readonly bytes: Buffer; readonly owed: number }[] = [];
   #owed = 0;
   #clientEnded = false;
@@ -167,7 +165,9 @@ export class Connection implements StreamEvents {
       return;
     }
     this.#outcome = { decision: "allowed", rule, reason: null };
-    const dialled = await dial(admission.addresses, port, signal);
+    const broken = (reason: string): void => this.#refuse({ decision: "failed", rule, reason });
+    const { addresses } = admission;
+    const dialled = await this.#house.connect(host, port, { addresses, signal, broken });
     if (typeof dialled === "string") {
       if (!signal.aborted && this.#step === "open") this.#refuse({ decision: "failed", rule, reason: dialled });
       return;
@@ -177,8 +177,9 @@ export class Connection implements StreamEvents {
     else this.#join(dialled.socket);
   }
 
-  #join(socket: Socket): void {
+  #join(socket: Duplex): void {
     this.#socket = socket;
+    this.#isJoined = true;
     this.#house.opened(this.#facts());
     if (this.#protocol === "http") this.#stream.write(established);
     if (this.#protocol === "socks") this.#stream.write(socksReply(0));
@@ -277,8 +278,7 @@ export class Connection implements StreamEvents {
 
   #refuseTunnel({ decision }: Outcome): void {
     const status = decision === "failed" ? "502 Bad Gateway" : "403 Forbidden";
-    const isOpen = this.#address !== null;
-    if (isOpen || this.#protocol === "direct" || this.#protocol === "request") this.#sayNo();
+    if (this.#isJoined || this.#protocol === "direct" || this.#protocol === "request") this.#sayNo();
     else this.#last(refuseProxyRequest(this.#protocol, status, this.#denial ?? ""));
   }
 

@@ -2,6 +2,8 @@ import type { ConnectionRecord, OpenedConnection } from "../model/network.js";
 import type { WireStream } from "../wire/stream.js";
 import { Admissions, type OnAsk, type PolicySource } from "./admission.js";
 import { Connection, type GateHouse } from "./connection.js";
+import { dial } from "./dial.js";
+import type { Interceptor } from "./interceptor.js";
 import { type Lookup, Resolver } from "./resolver.js";
 
 /** What the gate needs of the session. */
@@ -13,6 +15,8 @@ export interface GateOptions {
   /** Takes note of a connection that is over. */
   readonly record: (record: ConnectionRecord) => void;
   readonly onAsk: OnAsk;
+  /** Ends some connections here, in the place of the host that they are for. */
+  readonly interceptor?: Interceptor | undefined;
   /** Names of connections that are made to prove the gate: each once, neither recorded nor told of inside. */
   readonly proofs?: Set<string>;
   /** Called when there were connections and none has been for a while. */
@@ -32,11 +36,29 @@ export class Gate implements Disposable {
   #seen = 0;
   #idleSince = 0;
 
-  constructor({ policy, lookup, opened, record, onAsk, proofs = new Set(), onIdle = () => undefined }: GateOptions) {
+  constructor(options: GateOptions) {
+    const {
+      policy,
+      lookup,
+      opened,
+      record,
+      onAsk,
+      interceptor,
+      proofs = new Set(),
+      onIdle = () => undefined,
+    } = options;
     this.#onIdle = onIdle;
     const admissions = new Admissions(policy, new Resolver(lookup), onAsk);
     this.#house = {
-      admit: (host, port, wanting) => admissions.admit(host, port, wanting),
+      async admit(host, port, wanting) {
+        const rule = interceptor?.endingOf(host, port)?.rule ?? null;
+        if (rule !== null) return { verdict: "allowed", rule, addresses: [] };
+        return await admissions.admit(host, port, wanting);
+      },
+      connect(host, port, { addresses, signal, broken }) {
+        const ending = interceptor?.endingOf(host, port) ?? null;
+        return ending === null ? dial(addresses, port, signal) : ending.connect(addresses, broken);
+      },
       isProof: (name) => proofs.has(name),
       opened: (facts) => void (proofs.has(facts.name) || opened(facts)),
       done: (connection, outcome) => {

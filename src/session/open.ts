@@ -167,10 +167,13 @@ async function makeContainer(
 }
 
 // Most sessions have no network, and none of its code.
-async function keepNetwork(bench: Workbench, id: string, { network }: SessionPlan): Promise<void> {
+async function keepNetwork(bench: Workbench, id: string, { network, keys }: SessionPlan): Promise<void> {
   if (network.mode === "none") return;
   const { saveNetwork } = await import("./network/network-file.js");
   await saveNetwork(bench.home, id, network);
+  if (keys.length === 0) return;
+  const { saveKeys } = await import("./network/keys-file.js");
+  await saveKeys(bench.home, id, keys);
 }
 
 async function keepAws(bench: Workbench, id: string, { aws }: SessionPlan): Promise<void> {
@@ -220,6 +223,9 @@ async function fillLayers(bench: Workbench, draft: SessionRecord, plan: SessionP
         network: plan.network,
         trust: plan.trust.rules,
         ...(plan.aws === null ? {} : { aws: plan.aws.wish }),
+        ...(plan.keys.length === 0
+          ? {}
+          : { keys: [...new Set(plan.keys.map(({ host, from }) => `${host} ${from.env}`))] }),
       },
     }),
     createLayers(bench, record, scans),

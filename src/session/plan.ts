@@ -1,4 +1,5 @@
 import type { AwsWish } from "../model/aws.js";
+import type { GateKey } from "../model/key.js";
 import type { NetworkPolicy } from "../model/network.js";
 import type { BaseKind, Layer, LayerName, Limits, PathMode, SandboxUser } from "../model/session.js";
 import type { TrustRule } from "../model/trust.js";
@@ -35,6 +36,8 @@ export interface SessionPlan {
   readonly trust: TrustWish;
   /** Null: no AWS. */
   readonly aws: AwsPlan | null;
+  /** Keys that the gate puts into requests; they take a network that allows their hosts. */
+  readonly keys: readonly GateKey[];
 }
 
 /** What is asked of AWS, and of which account: somebody agreed to that one. */

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { takeLock } from "../base/file-lock.js";
 import type { ContainerState } from "../model/engine.js";
 import type { SessionRecord } from "../model/session.js";
-import { awsOf } from "./aws/aws-of.js";
 import { sessionFolder } from "./home.js";
 import { requireImage } from "./image.js";
 import { awaitNetwork } from "./network/network-ready.js";
+import { providedOf } from "./network/provided.js";
 import { acceptVerdict } from "./open.js";
 import { createLayerVolumes } from "./sandbox/layers.js";
 import { releaseSandbox, sandboxRequest, startSandbox } from "./sandbox/sandbox.js";
@@ -77,7 +77,7 @@ export async function reopenSession(
     env: new Map(),
     term: undefined,
     cwd: record.workspace,
-    aws: await awsOf(bench, record),
+    provided: await providedOf(bench, record),
   });
   spawnSupervisor(program, proved.id);
   await awaitNetwork(bench, proved);

@@ -5,9 +5,9 @@ import type { Secret } from "../base/secret.js";
 import type { JournalEvent } from "../model/journal.js";
 import type { SessionRecord } from "../model/session.js";
 import type { Terminal } from "../model/terminal.js";
-import { awsOf } from "./aws/aws-of.js";
 import { hasWire } from "./network/hatch.js";
 import type { Notify } from "./network/network.js";
+import { providedOf } from "./network/provided.js";
 import { type OpenedSession, openSession } from "./open.js";
 import type { SessionPlan } from "./plan.js";
 import { recordIfWanted } from "./recording/record-if-wanted.js";
@@ -236,7 +236,7 @@ export async function runSession(bench: Workbench, options: RunOptions): Promise
     env,
     term,
     cwd: join(record.workspace, cwd),
-    aws: await awsOf(bench, record),
+    provided: await providedOf(bench, record),
   });
   return await superviseRun(bench, opened, remote, options);
 }

@@ -1,7 +1,7 @@
 import type { Secret } from "../base/secret.js";
 import type { SessionRecord } from "../model/session.js";
-import { awsOf } from "./aws/aws-of.js";
 import { awaitNetwork } from "./network/network-ready.js";
+import { providedOf } from "./network/provided.js";
 import { openSession } from "./open.js";
 import type { SessionPlan } from "./plan.js";
 import { type Program, spawnSupervisor } from "./reopen.js";
@@ -27,7 +27,7 @@ export async function startSession(
     env,
     term: undefined,
     cwd: record.workspace,
-    aws: await awsOf(bench, record),
+    provided: await providedOf(bench, record),
   });
   spawnSupervisor(program, record.id);
   // The supervisor waits for this lock; it holds the network, and so is waited for in turn.

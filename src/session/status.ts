@@ -1,10 +1,12 @@
 import { isAirlockError } from "../base/errors.js";
 import type { ContainerState } from "../model/engine.js";
+import type { GateKey } from "../model/key.js";
 import type { SessionRecord, SnapshotRecord } from "../model/session.js";
 import type { TrustState } from "../model/trust.js";
 import { type ApplyWish, loadApplyWish } from "./apply/apply-wish.js";
 import { appliesOf, type NamedApply } from "./apply/undo.js";
 import { type AwsFile, loadAws } from "./aws/aws-file.js";
+import { loadKeys } from "./network/keys-file.js";
 import { listSnapshots } from "./snapshot.js";
 import type { Workbench } from "./workbench.js";
 
@@ -25,6 +27,8 @@ export interface SessionStatus {
   readonly wish: ApplyWish | null;
   /** Null: it has none. */
   readonly aws: AwsFile | null;
+  /** Secrets of the host that the gate puts into its requests. */
+  readonly keys: readonly GateKey[];
 }
 
 function stateFrom(record: SessionRecord, container: ContainerState | null): LiveState {
@@ -79,6 +83,7 @@ export async function sessionStatus(bench: Workbench, record: SessionRecord): Pr
     snapshots,
     applies,
     aws: await loadAws(bench.home, record.id),
+    keys: await loadKeys(bench.home, record.id),
     trust: await trustOf(bench, record),
     wish: await loadApplyWish(bench.home, record.id),
   };

@@ -17,6 +17,8 @@ export interface OwnOrigin extends AsyncDisposable {
   readonly certificate: string;
   /** What was asked for: `name method path`. */
   readonly seen: string[];
+  /** With which headers, and which body where there was one. */
+  readonly heard: string[];
 }
 
 const names = ["web.test.example", "git.test.example", "index.test.example"];
@@ -79,8 +81,10 @@ export async function startOwnOrigin(folder: string): Promise<OwnOrigin> {
   const { key, cert } = makeCertificate(folder);
   makeRepository(folder);
   const seen: string[] = [];
+  const heard: string[] = [];
   const answer: RequestListener = (request, response) => {
     seen.push(`${request.headers.host?.split(":")[0]} ${request.method} ${request.url}`);
+    heard.push(JSON.stringify(request.rawHeaders));
     const path = servedFile(join(folder, "www"), request.url ?? "/");
     if (request.url?.startsWith("/bytes/") === true) {
       const size = Number(request.url.slice(7));
@@ -88,7 +92,10 @@ export async function startOwnOrigin(folder: string): Promise<OwnOrigin> {
       sendZeros(response, size);
     } else if (request.method === "POST") {
       let size = 0;
-      request.on("data", (chunk: Buffer) => (size += chunk.length));
+      request.on("data", (chunk: Buffer) => {
+        size += chunk.length;
+        if (chunk.length < 1_000) heard.push(chunk.toString());
+      });
       request.on("end", () => response.end(`${size}\n`));
     } else if (path !== null) {
       if (path.endsWith(".html")) response.setHeader("content-type", "text/html");
@@ -112,6 +119,7 @@ export async function startOwnOrigin(folder: string): Promise<OwnOrigin> {
     ssh: port,
     certificate: cert.toString(),
     seen,
+    heard,
     async [Symbol.asyncDispose]() {
       plain.closeAllConnections();
       secure.closeAllConnections();

@@ -26,6 +26,7 @@ const floors: Readonly<Record<string, number>> = {
   git: 3,
   gate: 3,
   gateway: 3,
+  intercept: 3,
   tools: 3,
   questions: 3,
   session: 4,

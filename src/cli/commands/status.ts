@@ -12,7 +12,18 @@ import { trustAllText } from "../render/trust-account.js";
 import { chooseSession, reportAbandoned, withBench } from "../with-bench.js";
 import { applyState } from "./applies.js";
 
-function credentialsJson(aws: SessionStatus["aws"]): unknown[] {
+/** Which host gets which of the host's secrets, each once. */
+function heldKeys(keys: SessionStatus["keys"]): { readonly host: string; readonly variable: string }[] {
+  const pairs = new Map(keys.map(({ host, from }) => [`${host} ${from.env}`, { host, variable: from.env }]));
+  return [...pairs.values()];
+}
+
+function credentialsJson({ record, aws, keys }: SessionStatus): unknown[] {
+  if (record.state === "discarded") return [];
+  return [...awsJson(aws), ...heldKeys(keys).map((key) => ({ kind: "key", ...key }))];
+}
+
+function awsJson(aws: SessionStatus["aws"]): unknown[] {
   if (aws === null) return [];
   const { arn, account, region, trace } = aws;
   const { mode, endpoint, profile } = aws.wish;
@@ -20,7 +31,8 @@ function credentialsJson(aws: SessionStatus["aws"]): unknown[] {
   return [{ kind: "aws", mode, account, region, arn, profile, endpoint, issued }];
 }
 
-function toJson({ record, state, usage, snapshots, applies, trust, wish, aws }: SessionStatus): unknown {
+function toJson(status: SessionStatus): unknown {
+  const { record, state, usage, snapshots, applies, trust, wish } = status;
   const { generation: _g, nextSnapshot: _n, version: _v, state: _s, ...shown } = record;
   return {
     session: record.id,
@@ -31,7 +43,7 @@ function toJson({ record, state, usage, snapshots, applies, trust, wish, aws }: 
     applies: applies.map(({ id: _, ...shown }) => shown),
     trust: trust === null ? null : { rules: trust.rules, trustAll: trust.trustAll },
     wish,
-    credentials: credentialsJson(record.state === "discarded" ? null : aws),
+    credentials: credentialsJson(status),
     exposed: findExposedTokens(record.project.path, record.hidden),
   };
 }
@@ -80,10 +92,13 @@ function trustLine({ trust, record }: SessionStatus): string[] {
   return [`trust       ${all ?? `to read the workspace${rules} (airlock tools)`}`];
 }
 
-function credentialLines({ record, aws }: SessionStatus): string[] {
+function credentialLines({ record, aws, keys }: SessionStatus): string[] {
   if (record.state === "discarded") return ["credentials none left"];
-  if (aws === null) return ["credentials none handed out"];
-  return [`credentials ${credentialsText(aws)}`, `AWS         ${awsReach(aws)}`];
+  const put = heldKeys(keys).map(
+    ({ host, variable }) => `key         ${variable}, put in by the gate for ${escapeText(host)} alone`,
+  );
+  if (aws === null) return ["credentials none handed out", ...put];
+  return [`credentials ${credentialsText(aws)}`, `AWS         ${awsReach(aws)}`, ...put];
 }
 
 function formatStatus(status: SessionStatus): string {

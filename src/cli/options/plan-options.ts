@@ -15,11 +15,12 @@ import { compileGlob } from "../../text/glob.js";
 import type { CommandContext, GlobalOptions } from "../context.js";
 import { type AwsOptions, awsFlags, awsOf, awsOptions } from "./aws-options.js";
 import { collect, type EnvOptions, envOptions } from "./env-options.js";
+import { type KeyOptions, keyHosts, keyOptions, keysOf } from "./key-options.js";
 import { allowAws, networkOf, presetPlace } from "./network-policy.js";
 import { type TrustOptions, trustOptions, trustWish } from "./trust-options.js";
 
 /** The options that `run` and `start` share, as commander hands them over. */
-export interface SessionOptions extends GlobalOptions, EnvOptions, TrustOptions, AwsOptions {
+export interface SessionOptions extends GlobalOptions, EnvOptions, TrustOptions, AwsOptions, KeyOptions {
   readonly image?: string;
   readonly name?: string;
   readonly path?: readonly string[];
@@ -57,7 +58,7 @@ const whole = (text: string): number | null => (/^\d{1,9}$/.test(text) && Number
 
 /** Adds the options of a session to a command. */
 export function sessionOptions(command: Command): Command {
-  return awsOptions(trustOptions(envOptions(command)))
+  return awsOptions(trustOptions(keyOptions(envOptions(command))))
     .option("--image <image>", "the sandbox's image, instead of Airlock's own")
     .option("--name <id>", "the session's id, instead of one made up")
     .option("-p, --path <host[:mode]>", "a further host path inside: ro (default), cow or rw (repeatable)", collect)
@@ -132,7 +133,7 @@ export function configOf({ edge }: CommandContext, options: SessionOptions, { pr
     pids,
     allowRw,
     networkMode: network,
-    allowHost,
+    allowHost: [...(allowHost ?? []), ...keyHosts(options)],
     // Commander says true where nothing is said.
     record: record === false ? false : undefined,
     memoryBytes: memory,
@@ -174,6 +175,9 @@ export async function makePlan(
   if (loaded.project !== null) await requireApproval(bench.home.path, project, loaded.project);
   const config = configOf(context, options, loaded);
   const flagged = (options.path ?? []).map((text) => ({ ...parsePathFlag(text), approved: false }));
+  const keys = keysOf(options, edge);
+  if (keys.length > 0 && config.network.mode === "none")
+    throw new AirlockError("E_USAGE", "--key is for requests, and --network none lets none out");
   const plan: SessionPlan = {
     project,
     cwd: edge.cwd,
@@ -196,6 +200,7 @@ export async function makePlan(
     isRecorded: config.record,
     trust: trustWish(options, config.tools),
     aws: await awsOf(context, options, config.aws),
+    keys,
   };
   const env = new Map(Object.entries(config.env).map(([name, value]) => [name, new Secret(value)]));
   return { plan, env, onExit: config.onExit };

@@ -16,6 +16,8 @@ import { endAnyTrustAll } from "../tools/end-any-trust.js";
 import type { Workbench } from "../workbench.js";
 import { ConnectionJournal } from "./connection-journal.js";
 import { hasNetwork, hatchUid } from "./hatch.js";
+import type { Interception } from "./interception.js";
+import { loadKeys } from "./keys-file.js";
 import { LivePolicy, loadNetwork } from "./network-file.js";
 import { ProvingPolicy, proveGate } from "./prove-gate.js";
 
@@ -31,12 +33,23 @@ const againMs = 1_000;
 
 type Opener = (stream: WireStream) => void;
 
-async function openWire(bench: Workbench, record: SessionRecord, container: string, open: Opener): Promise<HeldWire> {
+interface Opening {
+  readonly container: string;
+  readonly open: Opener;
+  /** The authority that the sandbox has to trust; null: nothing ends at the gate. */
+  readonly certificate: string | null;
+}
+
+async function openWire(
+  bench: Workbench,
+  record: SessionRecord,
+  { container, open, certificate }: Opening,
+): Promise<HeldWire> {
   const engine = await bench.engine();
   const uid = hatchUid(record);
   const channel = await engine.exec({
     container,
-    command: ["/airlock/hatch"],
+    command: ["/airlock/hatch", ...(certificate === null ? [] : ["trust", certificate])],
     user: `${uid}:${uid}`,
     workingDirectory: "/",
     tty: false,
@@ -64,7 +77,8 @@ class HeldNetwork implements AsyncDisposable {
   readonly #closing = new AbortController();
   readonly #journal: ConnectionJournal;
   readonly #policy: ProvingPolicy;
-  readonly #gate: Gate;
+  #gate: Gate | null = null;
+  #certificate: string | null = null;
   #wire: HeldWire | null = null;
   #aws: HeldAws | null = null;
   #keeping: Promise<void> = Promise.resolve();
@@ -77,15 +91,6 @@ class HeldNetwork implements AsyncDisposable {
     // What cannot be recorded must not be done.
     this.#journal = new ConnectionJournal(bench.recorder(record.id), (error) => this.#seal(messageOf(error)));
     this.#policy = new ProvingPolicy(new LivePolicy(bench.home, record.id), record.network ?? "none");
-    this.#gate = new Gate({
-      policy: this.#policy,
-      proofs: this.#policy.proofs,
-      onIdle: idleCollector(),
-      lookup: systemLookup,
-      opened: (each) => this.#journal.open(each),
-      record: (each) => this.#journal.add(each),
-      onAsk: (asked) => this.#ask(asked),
-    });
   }
 
   async begin(): Promise<void> {
@@ -106,15 +111,42 @@ class HeldNetwork implements AsyncDisposable {
   }
 
   async #connect(): Promise<HeldWire> {
+    const interception = await this.#intercept();
+    this.#certificate = interception?.certificate ?? null;
+    this.#gate = new Gate({
+      policy: this.#policy,
+      proofs: this.#policy.proofs,
+      onIdle: idleCollector(),
+      lookup: systemLookup,
+      opened: (each) => this.#journal.open(each),
+      record: (each) => this.#journal.add(each),
+      onAsk: (asked) => this.#ask(asked),
+      interceptor: interception ?? undefined,
+    });
     this.#wire = await this.#openWire();
     return this.#wire;
   }
 
+  // Most sessions' connections all go on as they are.
+  async #intercept(): Promise<Interception | null> {
+    if (!hasNetwork(this.#record)) return null;
+    const keys = await loadKeys(this.#bench.home, this.#record.id);
+    if (keys.length === 0) return null;
+    const { openInterception } = await import("./interception.js");
+    const note = ({ kind, data = {} }: JournalEvent): void => this.#journal.note(kind, data);
+    return await openInterception(this.#bench, this.#record, { keys, note });
+  }
+
   #openWire(): Promise<HeldWire> {
-    return openWire(this.#bench, this.#record, this.#container, (stream) => {
-      if (stream.claim?.kind !== "gateway") this.#gate.open(stream);
-      else if (this.#aws === null) stream.reset();
-      else this.#aws.gateway.open(stream);
+    const open = (stream: WireStream): void => {
+      const isForGateway = stream.claim?.kind === "gateway";
+      if (isForGateway && this.#aws !== null) this.#aws.gateway.open(stream);
+      else if (isForGateway || this.#gate === null) stream.reset();
+      else this.#gate.open(stream);
+    };
+    return openWire(this.#bench, this.#record, {
+      ...{ container: this.#container, certificate: this.#certificate },
+      open,
     });
   }
 
@@ -171,7 +203,7 @@ class HeldNetwork implements AsyncDisposable {
     await this.#wire?.[Symbol.asyncDispose]();
     await this.#keeping;
     await this.#aws?.[Symbol.asyncDispose]();
-    this.#gate[Symbol.dispose]();
+    this.#gate?.[Symbol.dispose]();
     await this.#journal[Symbol.asyncDispose]();
   }
 }

@@ -169,21 +169,21 @@ interface Start {
   readonly env: ReadonlyMap<string, Secret>;
   readonly term: string | undefined;
   readonly cwd: string;
-  /** Where AWS is found inside. */
-  readonly aws: ReadonlyMap<string, string>;
+  /** Variables about what the host provides: where AWS is, whom to trust. */
+  readonly provided: ReadonlyMap<string, string>;
 }
 
 /** Lets the first process go: with the command, or to hold the sandbox open. */
 export function releaseSandbox(
   sandbox: OpenSandbox,
-  { mode, record, image, command, env, term, cwd, aws }: Start,
+  { mode, record, image, command, env, term, cwd, provided }: Start,
 ): void {
   const environment = sandboxEnvironment({
     image: image.environment,
     session: record.id,
     user: record.user,
     proxy: hasNetwork(record) ? hatchProxy : undefined,
-    given: new Map<string, Secret | string>([...aws, ...env]),
+    given: new Map<string, Secret | string>([...provided, ...env]),
     term,
     token: newToken(),
   });

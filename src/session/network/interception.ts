@@ -1,0 +1,76 @@
+import { Secret } from "../../base/secret.js";
+import type { Ending, Interceptor } from "../../gate/interceptor.js";
+import { parsePattern } from "../../gate/rules.js";
+import { KeyEnd } from "../../intercept/key-end.js";
+import type { HeldKey } from "../../intercept/put-key.js";
+import { SessionCa } from "../../intercept/session-ca.js";
+import { TlsEnd } from "../../intercept/tls-end.js";
+import type { JournalEvent } from "../../model/journal.js";
+import type { GateKey } from "../../model/key.js";
+import type { SessionRecord } from "../../model/session.js";
+import type { Workbench } from "../workbench.js";
+
+/** What ends at the gate of one session, and the certificate that its sandbox has to trust. */
+export interface Interception extends Interceptor {
+  readonly certificate: string;
+}
+
+interface Parts {
+  readonly keys: readonly GateKey[];
+  readonly note: (event: JournalEvent) => void;
+}
+
+/** Whether a secret can stand in a header as it is. */
+const isHeaderSafe = (value: string): boolean => /^[\x21-\x7e]{1,10000}$/.test(value);
+
+const placeOf = (host: string): { readonly name: string; readonly port: number } => {
+  const { labels, port } = parsePattern(host);
+  return { name: labels.join("."), port: typeof port === "number" ? port : 443 };
+};
+
+/** Makes the session's authority, and takes the secrets from this process's environment. Neither is on any disk, nor leaves this process. */
+export async function openInterception(
+  bench: Workbench,
+  record: SessionRecord,
+  { keys, note }: Parts,
+): Promise<Interception> {
+  const ca = await SessionCa.make(record.id);
+  const tls = new TlsEnd(ca);
+  const held = new Map<string, HeldKey[]>();
+  for (const { host, ...key } of keys) {
+    const { name, port } = placeOf(host);
+    const value = bench.surroundings.env[key.from.env]?.trim() ?? "";
+    const secret = isHeaderSafe(value) ? new Secret(value) : null;
+    const place = `${name}:${port}`;
+    held.set(place, [...(held.get(place) ?? []), { ...key, secret }]);
+  }
+  const endingFor = (host: string, port: number, own: readonly HeldKey[]): Ending => ({
+    rule: null,
+    async connect(addresses, broken) {
+      // Once a connection: who knocks again and again must not fill the journal.
+      const noted = new Set<string>();
+      const once = (what: string, data: Readonly<Record<string, unknown>>): void => {
+        if (noted.has(what)) return;
+        noted.add(what);
+        note({ kind: "network.key", data: { name: host, port, ...data } });
+      };
+      const end = new KeyEnd(
+        {
+          ...{ host, port, keys: own },
+          refused: (reason) => once("refused", { refused: reason }),
+          used: (headers) => once("used", { headers }),
+        },
+        addresses,
+      );
+      const socket = await tls.begin({ host, opened: (each) => end.accept(each), broken });
+      return { socket, address: addresses[0] ?? null };
+    },
+  });
+  return {
+    certificate: ca.certificate,
+    endingOf(host, port) {
+      const own = held.get(`${host.text}:${port}`);
+      return own === undefined ? null : endingFor(host.text, port, own);
+    },
+  };
+}
