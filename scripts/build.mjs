@@ -77,6 +77,7 @@ const apart = {
   "mcp-sdk": { entry: "./src/mcp/sdk.ts", imports: /^\.{1,2}\/sdk\.js$/ },
   "syntax-languages": { entry: "./src/cli/render/syntax-languages.js", imports: /\/syntax-languages\.js$/ },
   "smol-toml": { entry: "smol-toml" },
+  "xterm-headless": { entry: "@xterm/headless", imports: /^@xterm\/headless$/ },
   "web-tree-sitter": {
     entry: "./node_modules/web-tree-sitter/web-tree-sitter.cjs",
     imports: /^web-tree-sitter$/,

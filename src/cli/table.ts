@@ -102,6 +102,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import("./commands/report.js"),
     json: true,
   },
+  {
+    name: "replay",
+    summary: "play what a session's terminal showed",
+    load: () => import("./commands/replay.js"),
+  },
   { name: "log", summary: "show or verify a session's journal", load: () => import("./commands/log.js"), json: true },
   {
     name: "doctor",

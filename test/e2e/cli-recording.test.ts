@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TestBed } from "../support/cli.js";
+import { Screen } from "../support/screen.js";
 
 const bed = new TestBed();
 const id = `seen-${process.pid}`;
@@ -141,5 +142,42 @@ describe("the recording of a terminal", () => {
     mkdirSync(join(bed.userHome, ".config/airlock"), { recursive: true });
     writeFileSync(join(bed.userHome, ".config/airlock/config.yaml"), "record: false\n");
     expect(await run(`${id}-c`)).toEqual([]);
+  });
+});
+
+describe("airlock replay", () => {
+  const play = async (output: string): Promise<number> => {
+    const session = bed.terminal(["exec", id, "--", "sh", "-c", output]);
+    await session.exit;
+    return Number.parseInt(newest(), 10);
+  };
+
+  it("plays a recording, searches it, and lets nothing that was recorded reach the terminal", async () => {
+    const evil = "\\033]0;title\\007\\033]52;c;ZXZpbA==\\007\\033[6n\\342\\200\\256";
+    const number = await play(`printf '${evil}first thing\\r\\n'; sleep 1; printf 'last thing\\r\\n'`);
+    const session = bed.terminal(["replay", id, "--cast", String(number), "--idle-limit", "0.2"]);
+    const screen = new Screen(session);
+    await screen.waitFor(/first thing[\s\S]*last thing[\s\S]*the end/);
+    screen.type("g");
+    await screen.waitFor(/0:00\//);
+    screen.type("/last thing\r");
+    await screen.waitFor(/last thing/);
+    screen.type("q");
+    expect(await session.exit).toBe(0);
+    await screen.rows();
+    expect(screen.isOther).toBe(false);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: what was recorded must not drive the terminal
+    expect(session.output).not.toMatch(/\u001b\]|\u001b\[6n|\u0007|\u202e/);
+  });
+
+  it("gives a recording with its marks away, over no file that is there, and asks for a terminal to play it", async () => {
+    const target = join(bed.root, "out.cast");
+    expect((await bed.airlock(["replay", id, "--cast", "1", "--export", target])).code).toBe(0);
+    expect(readFileSync(target, "utf8")).toBe(readFileSync(join(castsOf(id), "1.cast"), "utf8"));
+    expect((await bed.airlock(["replay", id, "--export", target])).code).toBe(2);
+    const { stdout } = await bed.airlock(["replay", id, "--cast", "1", "--export", "-"]);
+    expect(stdout.toString()).toBe(readFileSync(target, "utf8"));
+    const { code, stderr } = await bed.airlock(["replay", id]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("--export")]);
   });
 });

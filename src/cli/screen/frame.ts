@@ -6,6 +6,9 @@ export type Colour = "red" | "green" | "yellow" | "blue" | "magenta" | "cyan" | 
 /** How a piece of a row looks; colours are left out where none are wanted, the rest is not. */
 export interface Look {
   readonly colour?: Colour | undefined;
+  /** Of the 256 that terminals have, where the eight of ours will not do. */
+  readonly foreground?: number;
+  readonly background?: number;
   readonly bold?: boolean;
   readonly dim?: boolean;
   readonly reverse?: boolean;
@@ -31,13 +34,15 @@ const colours: Readonly<Record<Colour, number>> = {
   grey: 90,
 };
 
-function codesOf({ colour, bold, dim, reverse, underline }: Look, coloured: boolean): string {
+function codesOf({ colour, foreground, background, bold, dim, reverse, underline }: Look, coloured: boolean): string {
   const codes = [
     ...(bold === true ? [1] : []),
     ...(dim === true ? [2] : []),
     ...(underline === true ? [4] : []),
     ...(reverse === true ? [7] : []),
     ...(coloured && colour !== undefined ? [colours[colour]] : []),
+    ...(coloured && foreground !== undefined ? [`38;5;${foreground}`] : []),
+    ...(coloured && background !== undefined ? [`48;5;${background}`] : []),
   ];
   return codes.length === 0 ? "" : `\u001b[${codes.join(";")}m`;
 }
