@@ -3,6 +3,9 @@ import type { AwsService, AwsTable, EndpointForm } from "./table.js";
 
 const suffixes = [".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn", ".on.aws"];
 
+/** Whether a host is one of AWS's own, in any partition. */
+export const isAwsHost = (host: string): boolean => suffixes.some((each) => host.endsWith(each));
+
 /** The partition that a region belongs to; null: none that Airlock knows endpoints of. */
 export function partitionOf(region: string): string | null {
   if (region.startsWith("cn-")) return "aws-cn";

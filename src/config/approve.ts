@@ -71,6 +71,7 @@ function awsGrants({ mode, profile, role, access, services, duration, allow = []
     ...lines("AWS, without asking you:", allow),
     ...lines("AWS, when you are asked:", ask),
     ...given("AWS: a session policy of its own:", rest.policy === undefined ? undefined : JSON.stringify(rest.policy)),
+    ...(rest.intercept === true ? ["AWS: connections to AWS's hosts, whose TLS ends on this machine"] : []),
     ...given("AWS: credentials that live for", duration === undefined ? undefined : `${duration} s`),
   ];
 }

@@ -61,6 +61,10 @@ const aws = {
     .max(100)
     .exactOptional()
     .describe("Accounts, aliases, roles and profiles that need the account's alias typed; with *."),
+  intercept: z
+    .boolean()
+    .exactOptional()
+    .describe("End connections to AWS's hosts at the gateway, for clients that ignore AWS_ENDPOINT_URL."),
   dryRun: z.boolean().exactOptional().describe("Forward nothing but reads; record what would have been done."),
 };
 

@@ -15,6 +15,7 @@ export interface AwsFlags {
   readonly ask?: readonly string[] | undefined;
   readonly deny?: readonly string[] | undefined;
   readonly regions?: readonly string[] | undefined;
+  readonly intercept?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
 }
 
@@ -60,6 +61,8 @@ export function mergeAws(flags: AwsFlags = {}, ofProject: FileAws = {}, ofUser: 
     durationSeconds: flags.durationSeconds ?? ofProject.duration ?? ofUser.duration ?? defaultSeconds,
     sessionPolicy: policy === undefined ? null : JSON.stringify(policy),
     protected: [...(ofUser.protected ?? []), ...(ofProject.protected ?? [])],
+    // What a user has ended at the gate, no repository lets past it.
+    intercept: [flags.intercept, ofProject.intercept, ofUser.intercept].includes(true),
     endpoint: ofUser.endpoint ?? null,
     policy: {
       access: accessOf(flags, ofProject, ofUser),

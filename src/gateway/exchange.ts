@@ -156,7 +156,9 @@ export class Exchange {
       });
       if (left.aborted) return;
       const { placeholder } = house;
-      const answer = await forwardCall(upstream, { inbound, authentic, endpoint, keys, placeholder, left });
+      const isBucket = upstream.isElsewhere && call.service === "s3" && call.hostPrefix !== "";
+      const front = isBucket ? `/${call.hostPrefix.slice(0, -1)}` : "";
+      const answer = await forwardCall(upstream, { inbound, authentic, endpoint, front, keys, placeholder, left });
       status = answer.statusCode ?? 502;
       tap.head(status, answer.headers);
       // Of both kinds of HTTP, one writes this one, the other that one's signature.

@@ -19,6 +19,8 @@ export interface Forwarding {
   readonly inbound: Inbound;
   readonly authentic: Authentic;
   readonly endpoint: AwsEndpoint;
+  /** In front of the path: a bucket that the client had in the host, where the call goes to another one. */
+  readonly front: string;
   readonly keys: CallKeys;
   readonly placeholder: Placeholder;
   /** The client went away. */
@@ -88,7 +90,7 @@ export async function forwardCall(upstream: Upstream, forwarding: Forwarding): P
   const leaving = leavingOf(forwarding);
   const query = joinPairs(authentic.claim.query);
   const { method } = inbound;
-  const path = authentic.path.sent;
+  const path = `${forwarding.front}${authentic.path.sent}`;
   const unsigned = {
     method,
     path,

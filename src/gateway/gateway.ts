@@ -27,6 +27,12 @@ function say(response: Response, status: number, text: string, type = "text/plai
   (response as ServerResponse).end(body);
 }
 
+/** The host of AWS that a client meant, whose TLS ended at the gate; null for who called the gateway by its address. */
+function meantHost({ socket }: IncomingMessage | Http2ServerRequest): string | null {
+  const name: unknown = "servername" in socket ? socket.servername : undefined;
+  return typeof name === "string" && name !== "" ? name.toLowerCase().replace(/\.$/, "") : null;
+}
+
 interface GatewayOptions {
   readonly house: GatewayHouse;
   readonly upstream: Upstream;
@@ -117,14 +123,20 @@ export class Gateway implements Disposable {
     response.once("close", () => {
       if (!response.writableFinished) left.abort();
     });
-    this.#serve(inbound, response, left.signal)
+    this.#serve(inbound, meantHost(request), response, left.signal)
       .catch(() => (response as ServerResponse).destroy())
       .finally(() => {
         this.#running -= 1;
       });
   }
 
-  async #serve(inbound: Inbound, response: Response, left: AbortSignal): Promise<void> {
+  async #serve(inbound: Inbound, host: string | null, response: Response, left: AbortSignal): Promise<void> {
+    if (host !== null) {
+      const named = (inbound.headers["host"] ?? "").toLowerCase().replace(/:443$/, "").replace(/\.$/, "");
+      if (named === host) return await new Exchange(this.#parts, response).serve(inbound, host, left);
+      this.#house.refused("the request names another host than its connection", null);
+      return say(response, 421, "airlock: the request names another host than its connection\n");
+    }
     if (!this.#ownHosts.has(inbound.headers["host"] ?? "")) {
       this.#house.refused("the request names another host than the gateway", null);
       return say(response, 421, "airlock: call the gateway by its address, its port on 127.0.0.1\n");

@@ -46,6 +46,11 @@ export class Upstream implements Disposable {
     else this.#agent = override.protocol === "http:" ? new HttpAgent(options) : new HttpsAgent(options);
   }
 
+  /** Every call goes to one place, whatever host it is for. */
+  get isElsewhere(): boolean {
+    return this.#override !== null;
+  }
+
   /** What the request is signed for as its host. */
   hostOf(hostname: string): string {
     return this.#override?.host ?? hostname;

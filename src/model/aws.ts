@@ -118,6 +118,8 @@ export interface AwsWish {
   readonly sessionPolicy: string | null;
   /** Accounts, aliases, roles and profiles (with `*`) for which the account's alias must be typed. */
   readonly protected: readonly string[];
+  /** Connections to AWS's own hosts end at the gateway, too. */
+  readonly intercept: boolean;
   /** Where every call goes, in the place of AWS; null: to AWS. Only the user's own configuration can say that. */
   readonly endpoint: string | null;
 }

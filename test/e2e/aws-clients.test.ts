@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { AwsLab } from "../support/aws/aws-lab.js";
+import { AwsLab, type ClientAnswer } from "../support/aws/aws-lab.js";
 import { startDynalite } from "../support/aws/clients.js";
 import { type AwsStub, startAwsStub } from "../support/aws/stub.js";
 
@@ -12,7 +12,7 @@ beforeAll(async () => {
   dynalite = await startDynalite();
   [lab, stub] = [new AwsLab(), await startAwsStub({ dynamodb: dynalite.port, eventMs: 150 })];
   stub.buckets.set("photos", new Map([["a b/ü+(1)*.txt", Buffer.from("miau")]]));
-  const rules = { allow: ["sqs:SendMessage", "s3:PutObject", "bedrock:InvokeModel*"] };
+  const rules = { intercept: true, allow: ["sqs:SendMessage", "s3:PutObject", "bedrock:InvokeModel*"] };
   await lab.use({ url: stub.url, ...stub.user }, { role: "reader", ...rules }, { network: { presets: ["debian"] } });
   session = await lab.start("--user", "root");
 }, 300_000);
@@ -77,6 +77,45 @@ describe("AWS's SDK for JavaScript, unchanged", () => {
   });
 });
 
+describe("clients that do not know the variable that names the gateway", () => {
+  const call = async (service: string, operation: string, input: unknown = {}): Promise<ClientAnswer> => {
+    const { stdout, stderr } = await lab.exec(
+      session,
+      `unset AWS_ENDPOINT_URL; ${lab.clientCommand(service, operation, input)}`,
+    );
+    expect(stdout.toString(), stderr).not.toBe("");
+    return JSON.parse(stdout.toString()) as ClientAnswer;
+  };
+
+  it.each([
+    ["sts", "GetCallerIdentity", {}, { Account: "123456789012" }],
+    ["ec2", "DescribeInstances", {}, { Reservations: [expect.anything()] }],
+    ["s3", "GetObject", { Bucket: "photos", Key: "a b/ü+(1)*.txt" }, { Body: "miau" }],
+    ["iam", "ListUsers", {}, { Users: [expect.anything()] }],
+  ])("reach it at AWS's own host: %s %s", async (service, operation, input, shape) => {
+    expect(await call(service, operation, input)).toMatchObject({ value: shape, error: null });
+  });
+
+  it("write what was allowed, to the host of a bucket and of a queue", async () => {
+    const put = await call("s3", "PutObject", { Bucket: "photos", Key: "bird", Body: "y".repeat(100_000) });
+    expect(put.error).toBeNull();
+    expect(stub.buckets.get("photos")?.get("bird")?.toString()).toBe("y".repeat(100_000));
+    const queue = "https://sqs.eu-central-1.amazonaws.com/123456789012/jobs";
+    // This client goes to the queue's own host, whatever endpoint it was given.
+    const sent = await lab.call(session, "sqs", "SendMessage", { QueueUrl: queue, MessageBody: "resize cat" });
+    expect(sent).toMatchObject({ value: { MessageId: "m-1" }, error: null });
+  });
+
+  it("are denied in their own error, and get events over HTTP/2", async () => {
+    const { error } = await call("ec2", "TerminateInstances", { InstanceIds: ["i-00000000000000a0d"] });
+    expect(error).toMatchObject({ name: "UnauthorizedOperation", message: expect.stringContaining("Airlock") });
+    const input = { modelId: "some.model-v1:0", messages: [{ role: "user", content: [{ text: "count" }] }] };
+    const { value } = await call("bedrock-runtime", "ConverseStream", input);
+    const events = value?.["events"] as { contentBlockDelta?: { delta: { text: string } } }[];
+    expect(events.map((each) => each.contentBlockDelta?.delta.text ?? "").join("")).toBe("one two three");
+  });
+});
+
 describe("Debian's aws and boto3, installed inside", () => {
   beforeAll(async () => {
     const packages = "awscli python3-boto3";
@@ -126,6 +165,14 @@ describe("Debian's aws and boto3, installed inside", () => {
       stderr: expect.stringMatching(/UnauthorizedOperation.*TerminateInstances.*Airlock/s),
     });
     expect(wasCalled("TerminateInstances")).toBe(false);
+  });
+
+  it("both reach the gateway at AWS's own hosts, without a word about it", async () => {
+    const { stdout, stderr } = await lab.exec(session, "unset AWS_ENDPOINT_URL; aws s3 cp s3://photos/dog - | wc -c");
+    expect([stdout.toString().trim(), stderr]).toEqual(["100000", ""]);
+    lab.write("door.py", botoScript.replace('endpoint_url=os.environ["AWS_ENDPOINT_URL"], ', ""));
+    const boto = await lab.exec(session, "unset AWS_ENDPOINT_URL; python3 door.py");
+    expect(boto.stdout.toString(), boto.stderr).toBe("123456789012\nresize\nUnauthorizedOperation 403\n");
   });
 
   it("boto3 reads, and sees a denial as its own ClientError", async () => {

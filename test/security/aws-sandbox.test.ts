@@ -23,7 +23,7 @@ beforeAll(async () => {
   mkdirSync(join(lab.userHome, ".aws"));
   writeFileSync(join(lab.userHome, ".aws/credentials"), "[default]\naws_access_key_id = AKIAONLYONTHEHOST000\n");
   writeFileSync(join(folder, "config.yaml"), JSON.stringify({ aws: { endpoint: stub.url, region: "eu-central-1" } }));
-  [one, other, without] = [await start("--aws"), await start("--aws"), await start()];
+  [one, other, without] = [await start("--aws"), await start("--aws", "--aws-intercept"), await start()];
 });
 
 afterAll(async () => {
@@ -51,10 +51,14 @@ async function keysOf(session: string): Promise<Keys> {
 }
 
 // What a program of the session gets for a signed call.
-const describe = (session: string, { AccessKeyId, SecretAccessKey, Token }: Keys): Promise<string> =>
+const describe = (
+  session: string,
+  { AccessKeyId, SecretAccessKey, Token }: Keys,
+  place = "http://127.0.0.1:3129/",
+): Promise<string> =>
   inside(
     session,
-    `curl -s -w '%{http_code}' --aws-sigv4 aws:amz:eu-central-1:ec2 --user '${AccessKeyId}:${SecretAccessKey}' -H 'x-amz-security-token: ${Token}' -d 'Action=DescribeInstances&Version=2016-11-15' http://127.0.0.1:3129/`,
+    `curl -sS -w '%{http_code}' --aws-sigv4 aws:amz:eu-central-1:ec2 --user '${AccessKeyId}:${SecretAccessKey}' -H 'x-amz-security-token: ${Token}' -d 'Action=DescribeInstances&Version=2016-11-15' ${place}`,
   );
 
 it("a session's own keys open its gateway, and those of another do not", async () => {
@@ -106,4 +110,30 @@ it("a run whose credentials AWS refuses does not begin", async () => {
   });
   expect(code).toBe(125);
   expect(stderr).toMatch(/E_AWS|credentials/);
+});
+
+const ec2 = "https://ec2.eu-central-1.amazonaws.com/";
+
+it("AWS's own hosts lead to the gateway where that was asked for, with the session's own keys alone", async () => {
+  const keys = await keysOf(other);
+  expect(await describe(other, keys, ec2)).toMatch(/<DescribeInstancesResponse[\s\S]*200$/);
+  expect(await describe(other, await keysOf(one), ec2)).toMatch(/not this sandbox[\s\S]*401$/);
+  expect(await inside(other, `curl -sS ${ec2}`)).toContain("the request is not signed");
+  // Another Host, another service than the host's, another name in TLS than the one connected to.
+  expect(await describe(other, keys, `-H 'Host: sts.amazonaws.com' ${ec2}`)).toMatch(/another host[\s\S]*421$/);
+  expect(await describe(other, keys, "https://sts.eu-central-1.amazonaws.com/")).toMatch(
+    /not one of the service[\s\S]*403$/,
+  );
+  const elsewhere = "--connect-to ec2.eu-central-1.amazonaws.com:443:sts.eu-central-1.amazonaws.com:443";
+  expect(await describe(other, keys, `${elsewhere} ${ec2}`)).toMatch(/^000/);
+  expect(await inside(other, "cat /airlock/denied")).toContain("TLS for another name (ec2.eu-central-1.amazonaws.com)");
+  // The session has no other network.
+  expect(await inside(other, "curl -sS https://example.com/")).not.toBe("");
+  expect(await inside(other, "cat /airlock/denied")).toContain("example.com:443 no network");
+});
+
+it("AWS's own hosts lead nowhere in any other session", async () => {
+  expect(await describe(one, await keysOf(one), ec2)).toMatch(/^000/);
+  expect(await inside(one, "env; ls /run/airlock")).not.toMatch(/CA_BUNDLE|ca\.pem/);
+  expect(await inside(without, `curl -sS -w '%{http_code}' ${ec2}`)).toMatch(/^000/);
 });

@@ -6,6 +6,7 @@ import type { AwsWish } from "../../model/aws.js";
 import { findProject } from "../../session/project.js";
 import type { Act } from "../command.js";
 import { addGlobalOptions, type CommandContext, type GlobalOptions } from "../context.js";
+import { endpointOf } from "../options/aws-options.js";
 import { configOf, loadConfigs } from "../options/plan-options.js";
 import { wrapLine } from "../render/wrap.js";
 
@@ -55,7 +56,13 @@ async function policy(context: CommandContext, options: PolicyOptions): Promise<
   const wish: AwsWish = configOf(context, {}, await loadConfigs(context, project)).aws;
   const mode = options.mode ?? (wish.mode === "direct" ? "direct" : "gateway");
   const table = await loadTable(context.edge.packageRoot);
-  const made = sessionPolicy(table, { policy: wish.policy, mode, own: wish.sessionPolicy, until: null });
+  const made = sessionPolicy(table, {
+    policy: wish.policy,
+    mode,
+    own: wish.sessionPolicy,
+    until: null,
+    counterpart: endpointOf(context, wish) !== null,
+  });
   const characters = made.text.length + made.arns.join("").length;
   if (options.json === true) {
     context.printJson({ mode, characters, most: policyCharacters, ...made });

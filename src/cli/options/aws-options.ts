@@ -20,6 +20,7 @@ export interface AwsOptions {
   readonly awsAllow?: readonly string[];
   readonly awsAsk?: readonly string[];
   readonly awsDeny?: readonly string[];
+  readonly awsIntercept?: boolean;
   readonly awsDryRun?: boolean;
   readonly awsConfirm?: string;
 }
@@ -61,6 +62,7 @@ export function awsOptions(command: Command): Command {
     .option("--aws-allow <action>", "allow an action, e.g. s3:PutObject (repeatable)", actions("aws-allow"))
     .option("--aws-ask <action>", "ask about an action (repeatable)", actions("aws-ask"))
     .option("--aws-deny <action>", "deny an action, whatever allows it (repeatable)", actions("aws-deny"))
+    .option("--aws-intercept", "end connections to AWS's hosts, too, for clients that ignore AWS_ENDPOINT_URL")
     .option("--aws-dry-run", "forward nothing but reads, and record what would have been done")
     .option("--aws-confirm <alias>", "the alias of a protected account, typed beforehand");
 }
@@ -71,6 +73,7 @@ export function awsFlags(options: AwsOptions): AwsFlags {
   return {
     mode: awsMode ?? (aws === true ? "gateway" : undefined),
     ...{ profile: awsProfile, region: awsRegion, role: awsRole, access: awsAccess, durationSeconds: awsDuration },
+    intercept: options.awsIntercept,
     ...{ allow: options.awsAllow, ask: options.awsAsk, deny: options.awsDeny, dryRun: awsDryRun },
   };
 }
@@ -99,6 +102,10 @@ export function endpointOf({ edge }: CommandContext, { endpoint }: AwsWish): str
 export async function awsOf(context: CommandContext, options: AwsOptions, wished: AwsWish): Promise<AwsPlan | null> {
   requireAwsOn(wished.mode, options);
   if (wished.mode === "off") return null;
+  if (wished.intercept && wished.mode === "direct")
+    throw new AirlockError("E_USAGE", "AWS's hosts cannot end at a gateway that the session does not have", {
+      hint: "leave out --aws-intercept, or --aws-mode direct",
+    });
   const wish = { ...wished, endpoint: endpointOf(context, wished) };
   const [{ whoami }, { confirmAccount }] = await Promise.all([
     import("../../credentials/whoami.js"),

@@ -33,6 +33,7 @@ const wishSchema = z.strictObject({
   mode: z.enum(["off", "gateway", "direct"]),
   ...{ profile: maybe, region: maybe, role: maybe, sessionPolicy: maybe, endpoint: maybe },
   durationSeconds: z.number(),
+  intercept: z._default(z.boolean(), false),
   protected: texts,
   policy: z.strictObject({
     access: z.enum(["read", "read-write", "custom"]),

@@ -1,6 +1,11 @@
+import type { TLSSocket } from "node:tls";
+import { isAwsHost } from "../../aws/hosts.js";
 import { Secret } from "../../base/secret.js";
+import type { PolicySource } from "../../gate/admission.js";
+import type { Host } from "../../gate/host-name.js";
 import type { Ending, Interceptor } from "../../gate/interceptor.js";
 import { parsePattern } from "../../gate/rules.js";
+import type { Gateway } from "../../gateway/gateway.js";
 import { KeyEnd } from "../../intercept/key-end.js";
 import type { HeldKey } from "../../intercept/put-key.js";
 import { SessionCa } from "../../intercept/session-ca.js";
@@ -13,12 +18,18 @@ import type { Workbench } from "../workbench.js";
 /** What ends at the gate of one session, and the certificate that its sandbox has to trust. */
 export interface Interception extends Interceptor {
   readonly certificate: string;
+  readonly ports: readonly number[];
 }
 
 interface Parts {
   readonly keys: readonly GateKey[];
   readonly note: (event: JournalEvent) => void;
+  /** Takes what is for AWS's hosts; null: those are hosts like any other. */
+  readonly gateway: (() => Pick<Gateway, "accept"> | null) | null;
+  readonly policy: PolicySource;
 }
+
+const tlsPort = 443;
 
 /** Whether a secret can stand in a header as it is. */
 const isHeaderSafe = (value: string): boolean => /^[\x21-\x7e]{1,10000}$/.test(value);
@@ -32,7 +43,7 @@ const placeOf = (host: string): { readonly name: string; readonly port: number }
 export async function openInterception(
   bench: Workbench,
   record: SessionRecord,
-  { keys, note }: Parts,
+  { keys, note, gateway, policy }: Parts,
 ): Promise<Interception> {
   const ca = await SessionCa.make(record.id);
   const tls = new TlsEnd(ca);
@@ -66,11 +77,30 @@ export async function openInterception(
       return { socket, address: addresses[0] ?? null };
     },
   });
+  // A host of AWS's that a rule of the network names in full is meant as it is: a bucket of public files, a load balancer.
+  const isForGateway = (host: Host, port: number): boolean => {
+    if (gateway === null || host.kind !== "name" || port !== tlsPort || !isAwsHost(host.text)) return false;
+    const { verdict, open } = policy.rules().decide(host, port, Date.now());
+    return verdict !== "allow" || open;
+  };
+  const awsEnding = (host: string): Ending => ({
+    rule: "aws.intercept",
+    async connect(_addresses, broken) {
+      const opened = (socket: TLSSocket): void => {
+        const end = gateway?.() ?? null;
+        if (end === null) socket.destroy();
+        else end.accept(socket);
+      };
+      return { socket: await tls.begin({ host, opened, broken }), address: null };
+    },
+  });
   return {
     certificate: ca.certificate,
+    ports: gateway === null ? [] : [tlsPort],
     endingOf(host, port) {
       const own = held.get(`${host.text}:${port}`);
-      return own === undefined ? null : endingFor(host.text, port, own);
+      if (own !== undefined) return endingFor(host.text, port, own);
+      return isForGateway(host, port) ? awsEnding(host.text) : null;
     },
   };
 }

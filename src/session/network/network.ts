@@ -15,9 +15,9 @@ import { idleCollector } from "../idle-collector.js";
 import { endAnyTrustAll } from "../tools/end-any-trust.js";
 import type { Workbench } from "../workbench.js";
 import { ConnectionJournal } from "./connection-journal.js";
+import { endsOf } from "./ends.js";
 import { hasNetwork, hatchUid } from "./hatch.js";
 import type { Interception } from "./interception.js";
-import { loadKeys } from "./keys-file.js";
 import { LivePolicy, loadNetwork } from "./network-file.js";
 import { ProvingPolicy, proveGate } from "./prove-gate.js";
 
@@ -38,12 +38,14 @@ interface Opening {
   readonly open: Opener;
   /** The authority that the sandbox has to trust; null: nothing ends at the gate. */
   readonly certificate: string | null;
+  /** Ports that something ends here on, whatever the policy names. */
+  readonly ports: readonly number[];
 }
 
 async function openWire(
   bench: Workbench,
   record: SessionRecord,
-  { container, open, certificate }: Opening,
+  { container, open, certificate, ports }: Opening,
 ): Promise<HeldWire> {
   const engine = await bench.engine();
   const uid = hatchUid(record);
@@ -54,11 +56,11 @@ async function openWire(
     workingDirectory: "/",
     tty: false,
   });
-  const own = record.aws === undefined ? [] : [gatewayPort];
+  const own = [...(record.aws === undefined ? [] : [gatewayPort]), ...ports];
   const named = hasNetwork(record)
     ? listenPorts(await loadNetwork(bench.home, record.id), maxListened - own.length)
     : [];
-  const wire = holdWire(channel, [...own, ...named], open);
+  const wire = holdWire(channel, [...new Set([...own, ...named])], open);
   try {
     await wire.ready;
     return wire;
@@ -78,7 +80,7 @@ class HeldNetwork implements AsyncDisposable {
   readonly #journal: ConnectionJournal;
   readonly #policy: ProvingPolicy;
   #gate: Gate | null = null;
-  #certificate: string | null = null;
+  #interception: Interception | null = null;
   #wire: HeldWire | null = null;
   #aws: HeldAws | null = null;
   #keeping: Promise<void> = Promise.resolve();
@@ -111,8 +113,7 @@ class HeldNetwork implements AsyncDisposable {
   }
 
   async #connect(): Promise<HeldWire> {
-    const interception = await this.#intercept();
-    this.#certificate = interception?.certificate ?? null;
+    this.#interception = await this.#intercept();
     this.#gate = new Gate({
       policy: this.#policy,
       proofs: this.#policy.proofs,
@@ -121,7 +122,7 @@ class HeldNetwork implements AsyncDisposable {
       opened: (each) => this.#journal.open(each),
       record: (each) => this.#journal.add(each),
       onAsk: (asked) => this.#ask(asked),
-      interceptor: interception ?? undefined,
+      interceptor: this.#interception ?? undefined,
     });
     this.#wire = await this.#openWire();
     return this.#wire;
@@ -129,12 +130,12 @@ class HeldNetwork implements AsyncDisposable {
 
   // Most sessions' connections all go on as they are.
   async #intercept(): Promise<Interception | null> {
-    if (!hasNetwork(this.#record)) return null;
-    const keys = await loadKeys(this.#bench.home, this.#record.id);
-    if (keys.length === 0) return null;
+    const { keys, intercepts } = await endsOf(this.#bench, this.#record);
+    if (keys.length === 0 && !intercepts) return null;
     const { openInterception } = await import("./interception.js");
     const note = ({ kind, data = {} }: JournalEvent): void => this.#journal.note(kind, data);
-    return await openInterception(this.#bench, this.#record, { keys, note });
+    const { gateway = null } = intercepts ? { gateway: () => this.#aws?.gateway ?? null } : {};
+    return await openInterception(this.#bench, this.#record, { keys, note, gateway, policy: this.#policy });
   }
 
   #openWire(): Promise<HeldWire> {
@@ -145,7 +146,8 @@ class HeldNetwork implements AsyncDisposable {
       else this.#gate.open(stream);
     };
     return openWire(this.#bench, this.#record, {
-      ...{ container: this.#container, certificate: this.#certificate },
+      ...{ container: this.#container, certificate: this.#interception?.certificate ?? null },
+      ports: this.#interception?.ports ?? [],
       open,
     });
   }

@@ -1,7 +1,7 @@
 import type { SessionRecord } from "../../model/session.js";
 import { awsOf } from "../aws/aws-of.js";
 import type { Workbench } from "../workbench.js";
-import { hasNetwork } from "./hatch.js";
+import { hasWire } from "./hatch.js";
 
 /** What the hatch writes, for the sandbox to read: the session's authority, and that with the image's own. */
 const own = "/run/airlock/ca.pem";
@@ -21,11 +21,10 @@ const bundleVariables = [
 
 /** What programs inside find of what the host provides: AWS, placeholders, and whom to trust where TLS ends at the gate. Nothing for most sessions. */
 export async function providedOf(bench: Workbench, record: SessionRecord): Promise<ReadonlyMap<string, string>> {
-  const aws = await awsOf(bench, record);
-  if (!hasNetwork(record)) return aws;
-  const { loadKeys } = await import("./keys-file.js");
-  const keys = await loadKeys(bench.home, record.id);
-  if (keys.length === 0) return aws;
+  if (!hasWire(record)) return new Map();
+  const { endsOf } = await import("./ends.js");
+  const [aws, { keys, intercepts }] = await Promise.all([awsOf(bench, record), endsOf(bench, record)]);
+  if (keys.length === 0 && !intercepts) return aws;
   return new Map([
     ...aws,
     ...keys.flatMap(({ variable, placeholder }) => (variable === null ? [] : [[variable, placeholder] as const])),

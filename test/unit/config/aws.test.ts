@@ -37,7 +37,7 @@ describe("aws: in a file", () => {
 
   test("is asked for where it loosens, and only there", () => {
     const loose =
-      "{mode: gateway, profile: dev, region: eu-west-1, access: read-write, services: [ec2], allow: ['ec2:Stop*'], ask: ['ec2:Terminate*'], duration: 2h, policy: {Version: x}}";
+      "{mode: gateway, profile: dev, region: eu-west-1, access: read-write, services: [ec2], allow: ['ec2:Stop*'], ask: ['ec2:Terminate*'], duration: 2h, intercept: true, policy: {Version: x}}";
     expect(grantsOf(parse(loose))).toEqual([
       "AWS, through the gateway, with your credentials",
       "AWS: the profile dev",
@@ -46,6 +46,7 @@ describe("aws: in a file", () => {
       "AWS, without asking you: ec2:Stop*",
       "AWS, when you are asked: ec2:Terminate*",
       'AWS: a session policy of its own: {"Version":"x"}',
+      "AWS: connections to AWS's hosts, whose TLS ends on this machine",
       "AWS: credentials that live for 7200 s",
     ]);
     const tight =
