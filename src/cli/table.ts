@@ -23,6 +23,7 @@ export const commandTable: readonly CommandEntry[] = [
     ownFailure: 125,
   },
   { name: "ls", summary: "list sessions", load: () => import("./commands/ls.js"), json: true },
+  { name: "top", summary: "watch what runs", load: () => import("./commands/top.js"), json: true },
   {
     name: "status",
     summary: "show a session: wall, mounts, limits, what is hidden",

@@ -31,6 +31,8 @@ export function dockerEngine(caller: EngineCaller, close: () => Promise<void>): 
     },
     resizeContainer: (id, size) => containers.resizeContainer(caller, id, size),
     inspectContainer: (id) => containers.inspectContainer(caller, id),
+    // Only who watches asks.
+    containerStats: async (id) => (await import("./stats.js")).containerStats(caller, id),
     waitContainer: (id, signal) => waiter.wait(id, signal),
     killContainer: (id, signal) => containers.killContainer(caller, id, signal),
     pauseContainer: (id) => containers.pauseContainer(caller, id),

@@ -146,6 +146,14 @@ export interface ContainerState extends ContainerSummary {
   readonly raw: unknown;
 }
 
+/** What a container uses. Null: the engine does not tell. */
+export interface ContainerStats {
+  /** Since its start. */
+  readonly cpuNanoseconds: number;
+  readonly memoryBytes: number | null;
+  readonly processes: number | null;
+}
+
 export interface VolumeRequest {
   readonly name: string;
   readonly labels: Labels;
@@ -229,6 +237,8 @@ export interface Engine extends AsyncDisposable {
   startContainer(id: string): Promise<void>;
   resizeContainer(id: string, size: TerminalSize): Promise<void>;
   inspectContainer(id: string): Promise<ContainerState | null>;
+  /** Null when it is gone. */
+  containerStats(id: string): Promise<ContainerStats | null>;
   /** Resolves when the container has stopped; call it before `startContainer`. */
   waitContainer(id: string, signal?: AbortSignal): Promise<{ readonly exitCode: number }>;
   killContainer(id: string, signal?: string): Promise<void>;

@@ -104,6 +104,16 @@ export function containerSentences(bench: Bench): void {
       await bench.engine.removeContainer(id);
     });
 
+    test("tell what they use while they run, and nothing when they are gone", async () => {
+      const id = await bench.start("while :; do :; done");
+      const first = await bench.engine.containerStats(id);
+      await expect
+        .poll(async () => (await bench.engine.containerStats(id))?.cpuNanoseconds, { timeout: 20_000 })
+        .toBeGreaterThan(first?.cpuNanoseconds ?? Number.POSITIVE_INFINITY);
+      await bench.engine.removeContainer(id);
+      expect(await bench.engine.containerStats(id)).toBeNull();
+    });
+
     test("are paused and go on", async () => {
       const id = await bench.start("sleep 300");
       await bench.engine.pauseContainer(id);

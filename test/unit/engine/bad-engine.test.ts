@@ -300,3 +300,25 @@ describe("finding an engine", () => {
     await expect(connectEngine(named)).rejects.toMatchObject({ code: "E_ENGINE_UNREACHABLE" });
   });
 });
+
+describe("what a container uses", () => {
+  const usage = (memory: unknown, cpu: unknown = 5) => ({
+    cpu_stats: { cpu_usage: { total_usage: cpu } },
+    memory_stats: memory,
+  });
+
+  test.each([
+    ["control groups 2", { usage: 10, stats: { inactive_file: 4 } }, 6],
+    ["control groups 1", { usage: 10, stats: { total_inactive_file: 3 } }, 7],
+    ["an engine that tells no memory", {}, null],
+    ["more idle than used", { usage: 1, stats: { inactive_file: 9 } }, 0],
+  ])("is told by %s", async (_what, memory, memoryBytes) => {
+    const engine = await engineThat(json(200, usage(memory)));
+    expect(await engine.containerStats("c")).toEqual({ cpuNanoseconds: 5, memoryBytes, processes: null });
+  });
+
+  test("is E_ENGINE_ANSWER where it cannot be read", async () => {
+    const engine = await engineThat(json(200, usage({}, -1)));
+    await expect(engine.containerStats("c")).rejects.toMatchObject({ code: "E_ENGINE_ANSWER" });
+  });
+});
