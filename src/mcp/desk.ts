@@ -32,6 +32,8 @@ export interface Desk {
   requestApply(reason: string, caller: Caller): Promise<DeskAnswer>;
   /** The session's changes as a patch, cut at `maxBytes`. */
   patch(maxBytes: number): Promise<string>;
+  /** What a person rejected of the session's changes, and why, as a note for the agent. */
+  feedback(): Promise<string>;
   /** The last lines of the session's journal, as JSON lines. */
   journal(maxLines: number): Promise<string>;
 }

@@ -2,7 +2,7 @@ import type { McpServer, ReadResourceResult, ResourceLink } from "@modelcontextp
 import type { Desk } from "./desk.js";
 import * as sdk from "./sdk.js";
 
-type ResourceName = "diff" | "status" | "journal";
+type ResourceName = "diff" | "status" | "feedback" | "journal";
 
 interface ResourceText {
   readonly title: string;
@@ -17,6 +17,11 @@ const texts: Readonly<Record<ResourceName, ResourceText>> = {
     mimeType: "text/x-diff",
   },
   status: { title: "Status", description: "The session as it is now.", mimeType: "application/json" },
+  feedback: {
+    title: "Feedback",
+    description: "What a person rejected of the session's changes, and why. Look here after a review.",
+    mimeType: "text/plain",
+  },
   journal: {
     title: "Journal",
     description: "The latest of what the session's journal holds, a JSON object a line.",
@@ -37,17 +42,18 @@ export function resourceLink(session: string, name: ResourceName): ResourceLink 
 
 async function textOf(desk: Desk, name: ResourceName): Promise<string> {
   if (name === "diff") return desk.patch(longestPatch);
+  if (name === "feedback") return desk.feedback();
   return name === "status" ? JSON.stringify(await desk.status()) : desk.journal(journalLines);
 }
 
-/** Registers `airlock://session/ID/{diff,status,journal}` of the desk's session, and of no other. */
+/** Registers `airlock://session/ID/{diff,status,feedback,journal}` of the desk's session, and of no other. */
 export function registerResources(server: McpServer, desk: Desk): void {
   const list = async (): Promise<{ resources: { uri: string; name: string }[] }> => {
     const session = await desk.sessionId();
     return { resources: names.map((name) => ({ uri: uriOf(session, name), name, ...texts[name] })) };
   };
   const template = new sdk.ResourceTemplate("airlock://session/{session}/{name}", { list });
-  const about = { title: "A session's changes, status or journal" };
+  const about = { title: "A session's changes, status, feedback or journal" };
   server.registerResource("session", template, about, async (uri, variables): Promise<ReadResourceResult> => {
     const session = await desk.sessionId();
     const name = names.find((each) => each === variables["name"]);

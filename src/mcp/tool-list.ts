@@ -79,7 +79,8 @@ export const sessionToolTexts: Readonly<Record<SessionToolName, ToolText>> = {
   },
   status: {
     title: "Status",
-    description: "Shows the session: state, project, network, limits, snapshots, what is hidden, what is trusted.",
+    description:
+      "Shows the session: state, project, network, limits, snapshots, what is hidden, what is trusted, what a person rejected of its changes and why.",
     annotations: reads,
   },
   request_apply: {

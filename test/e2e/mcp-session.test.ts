@@ -56,6 +56,13 @@ describe("airlock mcp", () => {
     expect(back).toMatchObject({ restored: id });
     const { structuredContent: after } = await client.callTool({ name: "diff", arguments: {} });
     expect(after).toMatchObject({ changes: [] });
+    await lab.airlock(["exec", "--", "sh", "-c", "mkfifo src/pipe; echo x > src/x.txt"]);
+    expect((await lab.airlock(["apply", "--yes", "--allow-risk"])).code).toBe(0);
+    const { structuredContent: told } = await client.callTool({ name: "status", arguments: {} });
+    expect(told).toMatchObject({ rejected: [{ path: "src/pipe", kind: "added", reason: expect.any(String) }] });
+    const session = (told as { session: string }).session;
+    const note = await client.readResource({ uri: `airlock://session/${session}/feedback` });
+    expect((note.contents[0] as { text: string }).text).toMatch(/^A person reviewed[\s\S]*\n- src\/pipe \(added\): \S/);
     const journal = (await lab.airlock(["log"])).stdout.toString();
     expect(journal).toContain("apply.requested");
     expect(journal).toContain("done\\x1b[2J");

@@ -105,6 +105,10 @@ export class PaperDesk implements Desk {
     return "--- a/a.txt\n+++ b/a.txt\n";
   }
 
+  async feedback(): Promise<string> {
+    return "- a.txt (modified): no\n";
+  }
+
   async journal(): Promise<string> {
     return '{"seq":1}\n';
   }

@@ -1,22 +1,9 @@
 import type { Command } from "commander";
-import { displayPath, escapeText } from "../../base/escape.js";
-import { gatherFeedback, type LeftChange } from "../../session/apply/feedback.js";
+import { gatherFeedback } from "../../session/apply/feedback.js";
 import type { Act } from "../command.js";
 import type { CommandContext, GlobalOptions } from "../context.js";
+import { formatFeedback } from "../render/feedback.js";
 import { chooseSession, withBench } from "../with-bench.js";
-
-/** The note for the agent: plain sentences, one line a path. */
-function formatFeedback(left: readonly LeftChange[]): string {
-  const lines = left.map(({ change: { path, kind }, reason }) => {
-    const why = reason === "" ? "no reason was given" : escapeText(reason);
-    return `- ${displayPath(path)} (${kind}): ${why}`;
-  });
-  return [
-    "A person reviewed your changes. These were not taken over into the project; they still stand in your workspace:",
-    ...lines,
-    "Change them as the reasons ask, or put back what was there. Do not make them again in another way.",
-  ].join("\n");
-}
 
 async function feedback(context: CommandContext, id: string | undefined, options: GlobalOptions): Promise<number> {
   return withBench(context, async (bench) => {
@@ -25,7 +12,7 @@ async function feedback(context: CommandContext, id: string | undefined, options
     if (options.json === true) {
       const rejected = left.map(({ change: { path, kind }, reason }) => ({ path, kind, reason }));
       context.printJson({ session: record.id, rejected });
-    } else if (left.length === 0) context.note("nothing of this session was rejected");
+    } else if (left.length === 0) context.note(formatFeedback(left));
     else context.print(formatFeedback(left));
     return 0;
   });

@@ -4,6 +4,7 @@ import type { Desk, DeskAnswer, DeskCall } from "../../mcp/desk.js";
 import type { SessionRecord } from "../../model/session.js";
 import type { Caller, ToolOutcome } from "../../model/tool.js";
 import { saveApplyWish } from "../../session/apply/apply-wish.js";
+import { gatherFeedback } from "../../session/apply/feedback.js";
 import { changesOf, openContents } from "../../session/changes.js";
 import { gitChangesOf } from "../../session/git/git-changes.js";
 import { journalPaths } from "../../session/home.js";
@@ -14,6 +15,7 @@ import type { Workbench } from "../../session/workbench.js";
 import type { CommandContext } from "../context.js";
 import { applyWishText } from "../render/apply-wish.js";
 import { renderDiffJson } from "../render/diff-json.js";
+import { formatFeedback } from "../render/feedback.js";
 import { networkText } from "../render/network-text.js";
 import { renderPatch } from "../render/patch.js";
 import { programOf, withBench } from "../with-bench.js";
@@ -40,6 +42,7 @@ async function diffOf(bench: Workbench, record: SessionRecord, paths: readonly s
 
 async function statusOf(bench: Workbench, record: SessionRecord): Promise<DeskAnswer> {
   const { state, usage, snapshots, trust } = await sessionStatus(bench, record);
+  const left = await gatherFeedback(bench, record);
   const { id, project, workspace, limits, user, hidden, paths, proof } = record;
   return {
     session: id,
@@ -54,6 +57,7 @@ async function statusOf(bench: Workbench, record: SessionRecord): Promise<DeskAn
     hidden: hidden.map(({ path }) => path),
     trust: trust === null ? null : { rules: trust.rules, everything: trust.trustAll },
     paths: paths.map(({ target, mode }) => ({ path: target, mode })),
+    rejected: left.map(({ change, reason }) => ({ path: change.path, kind: change.kind, reason })),
     wall: proof === null ? "not proved" : `proved by ${proof.checks} checks`,
   };
 }
@@ -123,6 +127,7 @@ export function makeDesk({ context, session, callTool }: DeskParts): Desk {
     requestApply: (reason, caller) =>
       within((bench, record) => wishForApply(context, bench, record, { reason, caller })),
     patch: (maxBytes) => within((bench, record) => patchOf(bench, record, maxBytes)),
+    feedback: () => within(async (bench, record) => formatFeedback(await gatherFeedback(bench, record))),
     journal: (maxLines) => within((bench, { id }) => lastLines(bench, id, maxLines)),
   };
 }

@@ -32,6 +32,8 @@ export async function gatherFeedback(bench: Workbench, record: SessionRecord): P
     const parsed = kind === "review.left" ? leftSchema.safeParse(data) : null;
     if (parsed?.success === true) for (const { path, reason } of parsed.data.left) reasons.set(path, reason);
   }
+  // Nobody said anything: there is nothing to compare it with.
+  if (reasons.size === 0) return [];
   const { changes } = await changesOf(bench, record, { hashes: "needed" });
   return changes.flatMap((change) => {
     const reason = reasons.get(change.path);

@@ -144,6 +144,7 @@ describe.each(eras)("the server, spoken to by the protocol's own client (%s)", (
     expect(resources.map(({ uri }) => uri)).toEqual([
       "airlock://session/brisk-otter-3f2a/diff",
       "airlock://session/brisk-otter-3f2a/status",
+      "airlock://session/brisk-otter-3f2a/feedback",
       "airlock://session/brisk-otter-3f2a/journal",
     ]);
     const { contents } = await client.readResource({ uri: resources[0]?.uri ?? "" });
