@@ -83,6 +83,9 @@ bool resolver_start(void);
 /* trust.c */
 void trust_write(const char *authority);
 
+/* credentials.c */
+void credentials_print(void);
+
 /* denied.c */
 void denied_add(const uint8_t *reason, size_t length);
 

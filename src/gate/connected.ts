@@ -5,6 +5,16 @@ export interface Connected {
   readonly socket: Duplex;
   /** Null: it is this very process. */
   readonly address: string | null;
+  /** Where TLS ends here: why the client broke off, if it did now; null when it had what it wanted. */
+  readonly unfinished?: () => string | null;
+}
+
+/** Where to, and for how long that is wanted. */
+export interface Connecting {
+  readonly addresses: readonly string[];
+  readonly signal: AbortSignal;
+  /** Told why an end that was made here failed later. */
+  readonly broken: (why: string) => void;
 }
 
 /** How long what was sent last may take. */

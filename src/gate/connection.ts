@@ -2,22 +2,18 @@ import type { Duplex } from "node:stream";
 import type { ConnectionRecord, OpenedConnection } from "../model/network.js";
 import type { StreamEvents, WireStream } from "../wire/stream.js";
 import type { Admission, Wanting } from "./admission.js";
-import { type Connected, closeSocket, lingerMs } from "./connected.js";
+import { type Connected, type Connecting, closeSocket, lingerMs } from "./connected.js";
 import { denialFor } from "./denial.js";
 import { canonicalHost, type Host } from "./host-name.js";
 import type { Inspector } from "./inspection.js";
 import { inspectorFor } from "./inspector.js";
-import { type ProxyRequest, readProxyRequest, refuseProxyRequest, socksReply } from "./proxy-request.js";
+import { established, type ProxyRequest, readProxyRequest, refuseProxyRequest, socksReply } from "./proxy-request.js";
 
 /** What a connection needs of the gate. */
 export interface GateHouse {
   admit(host: Host, port: number, wanting: Wanting): Promise<Admission>;
-  /** Connects to the first of these addresses that answers; a text says why none did. `broken` tells of an end made here that failed later. */
-  connect(
-    host: Host,
-    port: number,
-    to: { readonly addresses: readonly string[]; readonly signal: AbortSignal; readonly broken: (why: string) => void },
-  ): Promise<Connected | string>;
+  /** Connects to the first of these addresses that answers; a text says why none did. */
+  connect(host: Host, port: number, to: Connecting): Promise<Connected | string>;
   /** Whether it is made to prove the gate, and not the sandbox's. */
   isProof(name: string): boolean;
   /** Called when it was allowed and made. */
@@ -31,8 +27,6 @@ const settleMs = 30_000;
 const firstByteMs = 2_000;
 const idleMs = 30 * 60_000;
 const maxProxyHead = 70_000;
-
-const established = Buffer.from("HTTP/1.1 200 Connection established\r\n\r\n");
 
 type Outcome = Pick<ConnectionRecord, "decision" | "rule" | "reason">;
 
@@ -53,6 +47,7 @@ export class Connection implements StreamEvents {
   #inspector: Inspector | null = null;
   #socket: Duplex | null = null;
   #isJoined = false;
+  #unfinished: (() => string | null) | undefined;
   #toServer: { readonly bytes: Buffer; readonly owed: number }[] = [];
   #owed = 0;
   #clientEnded = false;
@@ -107,6 +102,12 @@ export class Connection implements StreamEvents {
 
   onDrain(): void {
     this.#socket?.resume();
+  }
+
+  // Many clients say what they did not trust, and leave before it was read.
+  onReset(): void {
+    const reason = this.#step === "open" ? (this.#unfinished?.() ?? null) : null;
+    if (reason !== null) this.#refuse({ decision: "failed", rule: this.#outcome.rule, reason });
   }
 
   onClose(clean: boolean): void {
@@ -173,6 +174,7 @@ export class Connection implements StreamEvents {
       return;
     }
     this.#address = dialled.address;
+    this.#unfinished = dialled.unfinished;
     if (signal.aborted || this.#step !== "open") dialled.socket.destroy();
     else this.#join(dialled.socket);
   }

@@ -22,6 +22,9 @@ export type ProxyRequest =
       readonly head: Buffer;
     };
 
+/** The answer to CONNECT. */
+export const established = Buffer.from("HTTP/1.1 200 Connection established\r\n\r\n");
+
 const text = (status: string, why: string): Buffer => {
   const body = `airlock: ${why}\n`;
   return Buffer.from(

@@ -18,6 +18,9 @@ const problem = (status: number, code: string, message: string): Answer => ({
   body: JSON.stringify({ code, message, Code: code, Message: message }),
 });
 
+// The form of `credential_process` has other names for the same; whoever asks here for the one does not mind the other.
+const forProcesses = (SessionToken: string) => ({ Version: 1, SessionToken });
+
 /**
  * The container-credentials endpoint: what it gives in gateway mode opens this gateway and nothing else. In `direct` mode it gives the
  * scoped session, whose renewal is the keys' own business.
@@ -29,16 +32,19 @@ export async function answerCredentials(house: GatewayHouse, { method, headers }
   if (house.mode === "gateway") {
     const { accessKeyId, secretAccessKey, sessionToken } = house.placeholder;
     const Expiration = new Date(Date.now() + placeholderMs).toISOString().replace(/\.\d+Z$/, "Z");
-    const keys = { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, Token: sessionToken, Expiration };
+    const own = { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, Expiration };
+    const keys = { ...forProcesses(sessionToken), ...own, Token: sessionToken };
     return { status: 200, body: JSON.stringify(keys) };
   }
   try {
     const { accessKeyId, secretAccessKey, sessionToken, expiresAt } = await house.keys();
     const ends = expiresAt ?? Date.now() + placeholderMs;
+    const token = sessionToken?.reveal() ?? "";
     const keys = {
+      ...forProcesses(token),
       AccessKeyId: accessKeyId,
       SecretAccessKey: secretAccessKey.reveal(),
-      Token: sessionToken?.reveal() ?? "",
+      Token: token,
       Expiration: new Date(ends).toISOString().replace(/\.\d+Z$/, "Z"),
     };
     return { status: 200, body: JSON.stringify(keys) };

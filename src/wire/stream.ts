@@ -33,6 +33,8 @@ export interface StreamEvents {
   onDrain(): void;
   /** The stream is over: cleanly, or because the other side, or the wire, broke it off. */
   onClose(clean: boolean): void;
+  /** The other side breaks the stream off; what is explained now still reaches it. `onClose` follows. */
+  onReset?(): void;
   /** The port inside took a forwarded connection. */
   onAccepted?(): void;
 }
@@ -147,6 +149,7 @@ export class WireStream {
   }
 
   takeReset(): void {
+    this.events?.onReset?.();
     this.#queue = [];
     this.#isPeerDone = true;
     this.#isDropping = true;

@@ -116,6 +116,19 @@ describe("clients that do not know the variable that names the gateway", () => {
   });
 });
 
+it("a client that knows no container's endpoint gets its keys from a process", async () => {
+  lab.write("aws-config", "[default]\ncredential_process = /airlock/hatch credentials\n");
+  const without = "unset AWS_CONTAINER_CREDENTIALS_FULL_URI; export AWS_CONFIG_FILE=$PWD/aws-config";
+  const { stdout, stderr } = await lab.exec(session, `${without}; ${lab.clientCommand("sts", "GetCallerIdentity")}`);
+  expect(stdout.toString(), stderr).toContain("123456789012");
+  const refused = await lab.exec(session, "AWS_CONTAINER_AUTHORIZATION_TOKEN=other /airlock/hatch credentials");
+  expect([refused.code, refused.stdout.toString(), refused.stderr]).toEqual([
+    1,
+    "",
+    expect.stringContaining("no credentials"),
+  ]);
+});
+
 describe("Debian's aws and boto3, installed inside", () => {
   beforeAll(async () => {
     const packages = "awscli python3-boto3";

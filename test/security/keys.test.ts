@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { docker, Lab } from "../support/lab.js";
+import { docker, Lab, until } from "../support/lab.js";
 import { type OwnOrigin, startOwnOrigin } from "../support/own-origin.js";
 
 const secret = `sk-real-${process.pid}-q7x9`;
@@ -121,7 +121,9 @@ describe("a key that the gate puts in", () => {
   it("tells who trusts other authorities why the connection fails", async () => {
     const { stderr } = await inside(`curl -sS --cacert authority.txt ${web()}/`);
     expect(stderr).toMatch(/certificate/i);
-    expect((await inside("cat /airlock/denied")).text).toContain("does not trust the session's certificate");
+    await until(async () =>
+      (await inside("cat /airlock/denied")).text.includes("does not trust the session's certificate"),
+    );
   });
 });
 
@@ -153,5 +155,26 @@ describe("the secret and the authority's key", () => {
     const plain = await lab.start();
     const { stdout } = await lab.exec(plain, "env; ls /run/airlock");
     expect(stdout.toString()).not.toMatch(/SSL_CERT_FILE|NODE_EXTRA_CA_CERTS|ca\.pem/);
+  });
+});
+
+describe("a sandbox that is started again", () => {
+  it("trusts a new authority, and is refused in words where the host has the secret no more", async () => {
+    const before = (await inside("cat /run/airlock/ca.pem")).text;
+    await docker(
+      "kill",
+      await docker(
+        "ps",
+        "-q",
+        "--filter",
+        `label=airlock.session=${session}`,
+        "--filter",
+        "label=airlock.role=sandbox",
+      ),
+    );
+    const again = await inside(`curl -sS -H "X-Api-Key: $WEB_KEY" ${web()}/; cat /run/airlock/ca.pem`);
+    expect(again.text, again.stderr).toContain("the host has no WEB_KEY any more");
+    expect(again.text).toContain("BEGIN CERTIFICATE");
+    expect(again.text).not.toContain(before);
   });
 });

@@ -73,8 +73,8 @@ export async function openInterception(
         },
         addresses,
       );
-      const socket = await tls.begin({ host, opened: (each) => end.accept(each), broken });
-      return { socket, address: addresses[0] ?? null };
+      const opening = await tls.begin({ host, opened: (each) => end.accept(each), broken });
+      return { ...opening, address: addresses[0] ?? null };
     },
   });
   // A host of AWS's that a rule of the network names in full is meant as it is: a bucket of public files, a load balancer.
@@ -91,7 +91,7 @@ export async function openInterception(
         if (end === null) socket.destroy();
         else end.accept(socket);
       };
-      return { socket: await tls.begin({ host, opened, broken }), address: null };
+      return { ...(await tls.begin({ host, opened, broken })), address: null };
     },
   });
   return {

@@ -129,7 +129,11 @@ describe("the gate's end of a host with keys", () => {
     const place = { host, port, keys, refused: (why: string) => refused.push(why), used: () => undefined };
     const trust = upstreamCa === null ? {} : { ca: upstreamCa };
     const end = new KeyEnd(place, ["127.0.0.1"], trust);
-    const socket = await new TlsEnd(ca).begin({ host, opened: (each) => end.accept(each), broken: () => undefined });
+    const { socket } = await new TlsEnd(ca).begin({
+      host,
+      opened: (each) => end.accept(each),
+      broken: () => undefined,
+    });
     const made = connect({ socket, servername: host, ca: ca.certificate, ALPNProtocols });
     made.on("error", () => undefined);
     await once(made, "secureConnect");

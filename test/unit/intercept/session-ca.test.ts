@@ -17,7 +17,7 @@ const openssl = (...args: string[]): string => execFileSync("openssl", args, { s
 /** What a client finds that asks for a name, as the PEM of the leaf; an error's code when it is refused. */
 async function askFor(end: TlsEnd, host: string, servername: string, ca: string): Promise<string> {
   const broken: string[] = [];
-  const socket = await end.begin({
+  const { socket } = await end.begin({
     host,
     opened: (inner) => inner.end("hello"),
     broken: (why) => broken.push(why),
@@ -77,7 +77,7 @@ describe("the session's authority", () => {
     const why = await new Promise<string>((resolve) => {
       void new TlsEnd(ca)
         .begin({ host: "a.example.com", opened: () => resolve("opened"), broken: resolve })
-        .then((socket) => {
+        .then(({ socket }) => {
           execClient(socket);
         });
     });
