@@ -80,6 +80,28 @@ describe("the full-screen review", () => {
     expect(await screen.session.exit).toBe(0);
   });
 
+  it("is there at the end of a run, discards after a question, and hands the exit code on", async () => {
+    const end = "echo new > new.txt; exit 42";
+    const screen = new Screen(lab.terminal(["run", "--name", "ended", "--", "sh", "-c", end]));
+    await screen.waitFor(/screen, discard or keep\?/);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    screen.type("screen\r");
+    await screen.waitFor(/A +new\.txt[\s\S]*\? help/);
+    screen.type("D");
+    await screen.waitFor(/discard session ended, with all it made\?/);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    screen.type("n\r");
+    await screen.waitFor(/A +new\.txt[\s\S]*\? help/);
+    screen.type("D");
+    await screen.waitFor(/discard session ended, with all it made\?/);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    screen.type("y\r");
+    expect(await screen.session.exit).toBe(42);
+    expect((await screen.rows()).join("\n")).toMatch(/clean|journal/);
+    const sessions = await lab.json<{ id: string }[]>(["ls", "--json"]);
+    expect(sessions.map(({ id }) => id)).not.toContain("ended");
+  });
+
   it("leaves the terminal as it was after Ctrl-C, a stop with Ctrl-Z, and an end by a signal", async () => {
     const review = `node -- ${airlockScript} review`;
     const keys = "stty -a > $HOME/before; set -m";
