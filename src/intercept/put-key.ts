@@ -16,6 +16,8 @@ const credentialHeaders = new Set(["authorization", "x-api-key", "api-key", "x-g
 // From hop to hop: the gate's own connections have theirs.
 const dropped = new Set([
   "connection",
+  "expect",
+  "http2-settings",
   "keep-alive",
   "proxy-connection",
   "te",

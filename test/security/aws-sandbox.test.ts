@@ -137,3 +137,18 @@ it("AWS's own hosts lead nowhere in any other session", async () => {
   expect(await inside(one, "env; ls /run/airlock")).not.toMatch(/CA_BUNDLE|ca\.pem/);
   expect(await inside(without, `curl -sS -w '%{http_code}' ${ec2}`)).toMatch(/^000/);
 });
+
+it("a host of AWS's that a rule names in full is a host like any other, and its neighbours are not", async () => {
+  const named = await start(
+    "--aws",
+    "--aws-intercept",
+    "--allow-host",
+    "files.test-only.s3.eu-central-1.amazonaws.com",
+  );
+  const ask = (host: string): Promise<string> =>
+    inside(named, `curl -sS https://${host}.s3.eu-central-1.amazonaws.com/`);
+  expect(await ask("other.test-only")).toContain("the request is not signed");
+  // Nobody has that name, and nobody here answered in its place.
+  expect(await ask("files.test-only")).not.toContain("not signed");
+  expect(await inside(named, "cat /airlock/denied")).toContain("files.test-only.s3.eu-central-1.amazonaws.com:443");
+});

@@ -1,3 +1,4 @@
+import { isIPv4 } from "node:net";
 import type { Command } from "commander";
 import { AirlockError } from "../../base/errors.js";
 import { newToken } from "../../base/ids.js";
@@ -38,7 +39,7 @@ export function keysOf({ key = [] }: KeyOptions, edge: Pick<Edge, "env">): GateK
   const placeholders = new Map<string, string>();
   return key.flatMap((text) => {
     const [, host, name] = form.exec(text) ?? [];
-    if (host === undefined || name === undefined) {
+    if (host === undefined || name === undefined || isIPv4(host.replace(/:\d+$/, ""))) {
       // It is not quoted: somebody may have written the secret itself.
       throw new AirlockError("E_USAGE", "--key takes HOST=env:NAME, where NAME is a variable that holds the secret", {
         hint: "--key api.example.com=env:EXAMPLE_API_KEY",
