@@ -122,6 +122,13 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import("./commands/image.js"),
     json: true,
   },
+  {
+    name: "agents",
+    summary: "list the agents that Airlock can run, build their images",
+    load: () => import("./commands/agents.js"),
+    json: true,
+    project: false,
+  },
   { name: "init", summary: "write an airlock.yaml for the project", load: () => import("./commands/init.js") },
   {
     name: "config",

@@ -14,6 +14,7 @@ export interface NetworkWish {
 interface Flags {
   readonly networkMode?: NetworkMode | undefined;
   readonly allowHost?: readonly string[] | undefined;
+  readonly presets?: readonly string[] | undefined;
 }
 
 const modeOf = { deny: "policy", ask: "ask", open: "open" } as const;
@@ -39,7 +40,7 @@ export function mergeNetwork(
     (pattern): NetworkRule => ({ action: "allow", pattern, origin: "--allow-host", until: null }),
   );
   const rules = [...flagged, ...rulesOf(ofUser, "your configuration"), ...rulesOf(ofProject, "airlock.yaml")];
-  const presets = [...new Set([...(ofUser.presets ?? []), ...(ofProject.presets ?? [])])];
+  const presets = [...new Set([...(flags.presets ?? []), ...(ofUser.presets ?? []), ...(ofProject.presets ?? [])])];
   const allowed = presets.length > 0 || rules.some(({ action }) => action !== "deny");
   const otherwise = ofProject.default ?? ofUser.default;
   const written = otherwise === undefined ? undefined : modeOf[otherwise];

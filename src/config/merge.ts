@@ -62,6 +62,7 @@ export interface FlagValues {
   readonly record?: boolean | undefined;
   readonly networkMode?: NetworkMode | undefined;
   readonly allowHost?: readonly string[] | undefined;
+  readonly presets?: readonly string[] | undefined;
   readonly aws?: AwsFlags | undefined;
 }
 

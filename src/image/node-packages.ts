@@ -10,29 +10,29 @@ import { spawnLines } from "./spawn-lines.js";
 import type { ContextFile } from "./tar-stream.js";
 
 const integrity = z.string().regex(/^sha512-[A-Za-z0-9+/]{86}==$/);
-const lockedPackage = z.strictObject({ package: z.string(), integrity });
+/** A package of npm's, with the hash of its archive. */
+export const lockedPackage = z.strictObject({ package: z.string(), integrity });
 const lockSchema = z.strictObject({
   node: z.strictObject({ version: z.string(), amd64: lockedPackage, arm64: lockedPackage }),
   npm: z.strictObject({ package: z.string(), version: z.string(), integrity }),
 });
 
 interface Fetching {
-  readonly packageRoot: string;
-  readonly architecture: "amd64" | "arm64";
   /** An empty folder for the downloads. */
   readonly folder: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
 }
 
-interface Wanted {
+/** A package by its name and version, held against a hash. */
+export interface WantedPackage {
   /** Its name in the build context. */
   readonly file: string;
   readonly spec: string;
   readonly integrity: string;
 }
 
-function wantedPackages(packageRoot: string, architecture: "amd64" | "arm64"): Wanted[] {
+function wantedPackages(packageRoot: string, architecture: "amd64" | "arm64"): WantedPackage[] {
   const { node, npm } = lockSchema.parse(
     JSON.parse(readFileSync(join(packageRoot, "images/sandbox/node.lock.json"), "utf8")),
   );
@@ -72,11 +72,10 @@ async function pack(specs: readonly string[], { folder, env, signal }: Fetching)
 }
 
 /**
- * Fetches Node and npm by the user's own npm client (so through their registry and proxy settings) and holds what came
+ * Fetches packages by the user's own npm client (so through their registry and proxy settings) and holds what came
  * against the lock file: a registry that serves something else does not get it into the image.
  */
-export async function fetchNodePackages(fetching: Fetching): Promise<ContextFile[]> {
-  const wanted = wantedPackages(fetching.packageRoot, fetching.architecture);
+export async function fetchPackages(wanted: readonly WantedPackage[], fetching: Fetching): Promise<ContextFile[]> {
   await pack(
     wanted.map(({ spec }) => spec),
     fetching,
@@ -97,4 +96,13 @@ export async function fetchNodePackages(fetching: Fetching): Promise<ContextFile
     files.push({ name: file, executable: false, content: { path, size: (await stat(path)).size } });
   }
   return files;
+}
+
+/** Fetches the image's own Node and npm, as `node.lock.json` names them. */
+export async function fetchNodePackages({
+  packageRoot,
+  architecture,
+  ...fetching
+}: Fetching & { readonly packageRoot: string; readonly architecture: "amd64" | "arm64" }): Promise<ContextFile[]> {
+  return await fetchPackages(wantedPackages(packageRoot, architecture), fetching);
 }

@@ -24,7 +24,8 @@ function refuseStaleBuild({ packageRoot, hash }: ImageWork): void {
   );
 }
 
-async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+/** A folder for downloads, gone with what uses it. */
+export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await mkdtemp(join(tmpdir(), "airlock-image-"));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }

@@ -93,6 +93,8 @@ export interface SessionRecord {
   readonly isRecorded?: false | undefined;
   /** Whether calls of AWS are decided on the host, or the sandbox has narrowed keys; absent: no AWS. */
   readonly aws?: "gateway" | "direct" | undefined;
+  /** The agent that was prepared for it, and the files of the user's own that it was given. */
+  readonly agent?: { readonly name: string; readonly carried: readonly string[] } | undefined;
 }
 
 /** What is remembered of a snapshot. `s0` is the empty beginning, which costs nothing. */

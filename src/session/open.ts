@@ -121,6 +121,7 @@ async function makeRecord(bench: Workbench, parts: Ingredients): Promise<Session
     ...(plan.network.mode === "none" ? {} : { network: plan.network.mode }),
     ...(plan.isRecorded ? {} : { isRecorded: false as const }),
     ...(plan.aws === null || plan.aws.wish.mode === "off" ? {} : { aws: plan.aws.wish.mode }),
+    ...(plan.agent === null ? {} : { agent: { name: plan.agent.name, carried: plan.agent.carried } }),
   };
 }
 
@@ -226,9 +227,10 @@ async function fillLayers(bench: Workbench, draft: SessionRecord, plan: SessionP
         ...(plan.keys.length === 0
           ? {}
           : { keys: [...new Set(plan.keys.map(({ host, from }) => `${host} ${from.env}`))] }),
+        ...(record.agent === undefined ? {} : { agent: record.agent }),
       },
     }),
-    createLayers(bench, record, scans),
+    createLayers(bench, record, scans, plan.agent?.home ?? []),
   );
   await keepTrust(bench, record, plan);
   return record;

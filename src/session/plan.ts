@@ -1,3 +1,4 @@
+import type { HomeFile } from "../model/agent.js";
 import type { AwsWish } from "../model/aws.js";
 import type { GateKey } from "../model/key.js";
 import type { NetworkPolicy } from "../model/network.js";
@@ -38,6 +39,15 @@ export interface SessionPlan {
   readonly aws: AwsPlan | null;
   /** Keys that the gate puts into requests; they take a network that allows their hosts. */
   readonly keys: readonly GateKey[];
+  /** The agent that runs in it; null: none that Airlock prepares. */
+  readonly agent: AgentPlan | null;
+}
+
+/** What an agent finds in its home, and which of that comes from the user's own. */
+export interface AgentPlan {
+  readonly name: string;
+  readonly home: readonly HomeFile[];
+  readonly carried: readonly string[];
 }
 
 /** What is asked of AWS, and of which account: somebody agreed to that one. */

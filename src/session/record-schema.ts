@@ -66,6 +66,7 @@ export const sessionRecordSchema: Parser<SessionRecord> = z.strictObject({
   network: z.optional(z.enum(["none", "policy", "ask", "open"])),
   isRecorded: z.optional(z.literal(false)),
   aws: z.optional(z.enum(["gateway", "direct"])),
+  agent: z.optional(z.object({ name: z.string(), carried: z.array(z.string()) })),
 });
 
 /** The shape of `snapshots.json`, version 1 (docs/formats.md). */

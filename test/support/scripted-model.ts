@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 
-/** One thing that the model does: a call of a tool of the server named airlock. */
+/** One thing that the model does: a call of a tool of the server named airlock, or of one of the agent's own. */
 export interface ModelStep {
-  readonly tool: string;
+  readonly tool: string | RegExp;
   readonly arguments: Readonly<Record<string, unknown>>;
 }
 
@@ -203,6 +204,14 @@ async function bodyOf(message: IncomingMessage): Promise<Json> {
   return text === "" ? {} : (JSON.parse(text) as Json);
 }
 
+/** Where a model listens; by default anywhere on the loopback, without TLS. */
+interface ModelPlace {
+  readonly address: string;
+  readonly port: number;
+  readonly key: string;
+  readonly cert: string;
+}
+
 /**
  * A model on this machine that does what it is told: each turn it makes the call whose number is that of the results it has been given, then
  * says that it is done. It speaks as Anthropic's, OpenAI's (both ways) and Google's do, so that real agents run against it offline.
@@ -216,20 +225,27 @@ export class ScriptedModel implements AsyncDisposable {
   results: readonly string[] = [];
   /** What was asked for, for when a test fails. */
   readonly asked: string[] = [];
+  /** Headers that carried a key. */
+  readonly keys = new Set<string>();
 
-  private constructor(steps: readonly ModelStep[]) {
+  private constructor(steps: readonly ModelStep[], place: ModelPlace | null) {
     this.#steps = steps;
-    this.#server = createServer((message, response) => {
+    const serve = (message: IncomingMessage, response: ServerResponse): void => {
       this.#answer(message, response).catch((error: unknown) => {
         this.asked.push(`failed: ${String(error)}`);
         response.destroy();
       });
-    });
+    };
+    this.#server = place === null ? createServer(serve) : createTlsServer({ key: place.key, cert: place.cert }, serve);
   }
 
-  static async start(steps: readonly ModelStep[]): Promise<ScriptedModel> {
-    const model = new ScriptedModel(steps);
-    await new Promise<void>((resolve) => model.#server.listen(0, "127.0.0.1", resolve));
+  static async start(steps: readonly ModelStep[], place: ModelPlace | null = null): Promise<ScriptedModel> {
+    const model = new ScriptedModel(steps, place);
+    const { port, address } = place ?? { port: 0, address: "127.0.0.1" };
+    await new Promise<void>((resolve, reject) => {
+      model.#server.once("error", reject);
+      model.#server.listen(port, address, resolve);
+    });
     return model;
   }
 
@@ -242,9 +258,11 @@ export class ScriptedModel implements AsyncDisposable {
     if (results.length > this.results.length) this.results = results;
     const step = this.#steps[results.length];
     const fits = ({ name, namespace }: OfferedTool): boolean =>
-      namespace === null
-        ? new RegExp(`airlock[_-]+${step?.tool}$`).test(name)
-        : /airlock/.test(namespace) && name === step?.tool;
+      step?.tool instanceof RegExp
+        ? step.tool.test(name)
+        : namespace === null
+          ? new RegExp(`airlock[_-]+${step?.tool}$`).test(name)
+          : /airlock/.test(namespace) && name === step?.tool;
     const tool = tools.find(fits);
     if (step === undefined || tool === undefined) return { kind: "text", text: "All done." };
     return { kind: "call", id: `call_${results.length}`, tool, input: { ...step.arguments } };
@@ -253,6 +271,10 @@ export class ScriptedModel implements AsyncDisposable {
   async #answer(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (message.url ?? "").split("?")[0] ?? "";
     this.asked.push(`${message.method} ${message.url}`);
+    for (const name of ["authorization", "x-api-key", "x-goog-api-key"]) {
+      const value = message.headers[name];
+      if (typeof value === "string") this.keys.add(value);
+    }
     const body = await bodyOf(message);
     if (path.endsWith("/count_tokens")) return sendJson(response, { input_tokens: 10 });
     if (path.endsWith(":countTokens")) return sendJson(response, { totalTokens: 10 });

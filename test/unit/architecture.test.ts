@@ -14,6 +14,7 @@ const floors: Readonly<Record<string, number>> = {
   trust: 2,
   aws: 2,
   engine: 3,
+  agents: 3,
   workspace: 3,
   wall: 3,
   changes: 3,

@@ -14,7 +14,8 @@ import { withBench } from "../with-bench.js";
 
 const ourLabels = { "airlock.role": "image" };
 
-function buildProgress(context: CommandContext, display: Progress): BuildProgress {
+/** Shows how far a build has come. */
+export function buildProgress(context: CommandContext, display: Progress): BuildProgress {
   let current = "";
   return {
     step(text) {

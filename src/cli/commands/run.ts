@@ -13,8 +13,10 @@ import type { TrustAllAccount } from "../../session/tools/trust-all.js";
 import type { Workbench } from "../../session/workbench.js";
 import type { Act } from "../command.js";
 import type { CommandContext } from "../context.js";
+import { type AgentOptions, agentOptions } from "../options/agent-options.js";
 import { collectEnv } from "../options/env-options.js";
 import { makePlan, type SessionOptions, sessionOptions } from "../options/plan-options.js";
+import type { PreparedAgent } from "../options/prepare-agent.js";
 import { announceAws, announceSession, announceTrust } from "../render/announce.js";
 import { formatReceipt } from "../render/receipt.js";
 import { trustEndText } from "../render/trust-account.js";
@@ -22,7 +24,7 @@ import { reportAbandoned, withBench } from "../with-bench.js";
 
 type OnExit = "review" | "keep" | "discard";
 
-interface RunOptions extends SessionOptions {
+interface RunOptions extends SessionOptions, AgentOptions {
   readonly onExit?: OnExit;
   readonly summary?: string;
 }
@@ -103,20 +105,46 @@ async function askAtTerminal(context: CommandContext, bench: Workbench, question
   return await askHere(context, question, questionDeeds(context, bench));
 }
 
-async function run(context: CommandContext, command: readonly string[], options: RunOptions): Promise<number> {
+interface Asked {
+  readonly command: readonly string[];
+  readonly options: RunOptions;
+  readonly agent: PreparedAgent | null;
+}
+
+// An agent is a command with what it needs; most runs have none, and load nothing of it.
+async function askedOf(
+  context: CommandContext,
+  bench: Workbench,
+  words: readonly string[],
+  options: RunOptions,
+): Promise<Asked> {
+  const { agent, trustAll, agentArg } = options;
+  if (agent !== undefined) {
+    const { withAgent } = await import("../options/with-agent.js");
+    return await withAgent(context, bench, words, { ...options, agent });
+  }
+  if (trustAll === true || agentArg !== undefined) {
+    const flag = trustAll === true ? "--trust-all" : "--agent-arg";
+    throw new AirlockError("E_USAGE", `${flag} is for an agent: --agent NAME`);
+  }
+  if (words.length === 0) throw new AirlockError("E_USAGE", "missing required argument 'command'");
+  return { command: words, options, agent: null };
+}
+
+async function run(context: CommandContext, words: readonly string[], given: RunOptions): Promise<number> {
   const { edge } = context;
   return withBench(context, async (bench) => {
     bench.prepare();
     await reportAbandoned(context, bench);
-    const { plan, env, onExit } = await makePlan(context, bench, options, { command, tty: hasTerminal(edge) });
+    const { command, options, agent } = await askedOf(context, bench, words, given);
+    const { plan, env, onExit } = await makePlan(context, bench, options, { command, tty: hasTerminal(edge), agent });
     const secrets = await collectEnv(edge, options);
     bench.known.learn(secrets.values());
-    const given = new Map([...env, ...secrets]);
     const ending = options.onExit ?? onExit ?? (plan.tty ? "review" : "keep");
     const outcome = await runSession(bench, {
       plan,
       terminal: edge,
-      env: given,
+      env: new Map([...(agent?.env ?? []), ...env, ...secrets]),
       term: edge.env["TERM"],
       cwd: startFolder(edge.cwd, plan.project),
       discards: ending === "discard",
@@ -145,9 +173,9 @@ Exit status: the command's own · 125 Airlock failed or refused · 126 it cannot
 
 /** `airlock run`. */
 export function define(command: Command, act: Act): void {
-  sessionOptions(command)
-    .usage("[options] [--] COMMAND [ARG...]")
-    .argument("<command...>", "what to run inside")
+  agentOptions(sessionOptions(command))
+    .usage("[options] [--] COMMAND [ARG...]\n       airlock run [options] --agent NAME [PROMPT...]")
+    .argument("[command...]", "what to run inside; with --agent, what it shall do")
     .addOption(
       new Option("--on-exit <what>", "what becomes of the session (default: review at a terminal, else keep)").choices([
         "review",

@@ -64,6 +64,14 @@ function mountLines({ record }: SessionStatus): string[] {
   return [...layers, ...binds];
 }
 
+function agentLines({ agent }: SessionStatus["record"]): string[] {
+  if (agent === undefined) return [];
+  const { name, carried } = agent;
+  const taken = carried.map((path) => `  ~/${displayPath(path)}`);
+  const text = taken.length === 0 ? "nothing of your own configuration" : "of your own configuration, without secrets:";
+  return [`agent       ${escapeText(name)}, with ${text}`, ...taken];
+}
+
 function endLine({ record, state }: SessionStatus): string[] {
   const { lastExit } = record;
   if (state === "running" || lastExit === null) return [];
@@ -109,6 +117,7 @@ function formatStatus(status: SessionStatus): string {
     `session     ${record.id}  ${state}`,
     `project     ${displayPath(record.project.path)}  (inside: ${displayPath(record.workspace)})`,
     ...(record.command === null ? [] : [`command     ${escapeText(record.command.join(" "))}`]),
+    ...agentLines(record),
     ...endLine(status),
     `image       ${escapeText(record.image.reference)}`,
     `user        ${record.user}, uid ${record.uid}${record.user === "root" ? " (writable root, five file-ownership capabilities)" : " (no capability)"}`,

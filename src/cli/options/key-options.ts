@@ -58,3 +58,8 @@ export function keysOf({ key = [] }: KeyOptions, edge: Pick<Edge, "env">): GateK
     }));
   });
 }
+
+/** What programs inside find in a key's variable. */
+export function placeholdersOf(keys: readonly GateKey[]): Map<string, string> {
+  return new Map(keys.flatMap(({ variable, placeholder }) => (variable === null ? [] : [[variable, placeholder]])));
+}

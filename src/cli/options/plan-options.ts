@@ -8,6 +8,7 @@ import { type Config, mergeConfig } from "../../config/merge.js";
 import { parseDuration, parseSize } from "../../config/units.js";
 import type { NetworkMode } from "../../model/network.js";
 import { parsePathFlag } from "../../policy/mounts.js";
+import { workspaceTarget } from "../../policy/project.js";
 import type { PathRequest, SessionPlan } from "../../session/plan.js";
 import { findProject } from "../../session/project.js";
 import type { Workbench } from "../../session/workbench.js";
@@ -15,8 +16,9 @@ import { compileGlob } from "../../text/glob.js";
 import type { CommandContext, GlobalOptions } from "../context.js";
 import { type AwsOptions, awsFlags, awsOf, awsOptions } from "./aws-options.js";
 import { collect, type EnvOptions, envOptions } from "./env-options.js";
-import { type KeyOptions, keyHosts, keyOptions, keysOf } from "./key-options.js";
+import { type KeyOptions, keyHosts, keyOptions, keysOf, placeholdersOf } from "./key-options.js";
 import { allowAws, networkOf, presetPlace } from "./network-policy.js";
+import type { PreparedAgent } from "./prepare-agent.js";
 import { type TrustOptions, trustOptions, trustWish } from "./trust-options.js";
 
 /** The options that `run` and `start` share, as commander hands them over. */
@@ -37,6 +39,8 @@ export interface SessionOptions extends GlobalOptions, EnvOptions, TrustOptions,
   readonly workspace?: "overlay" | "upload";
   readonly network?: NetworkMode;
   readonly allowHost?: readonly string[];
+  /** Of hosts that an agent needs; no flag names them. */
+  readonly presets?: readonly string[];
   /** False: --no-record. */
   readonly record?: boolean;
 }
@@ -134,6 +138,7 @@ export function configOf({ edge }: CommandContext, options: SessionOptions, { pr
     allowRw,
     networkMode: network,
     allowHost: [...(allowHost ?? []), ...keyHosts(options)],
+    presets: options.presets,
     // Commander says true where nothing is said.
     record: record === false ? false : undefined,
     memoryBytes: memory,
@@ -147,6 +152,7 @@ export function configOf({ edge }: CommandContext, options: SessionOptions, { pr
 interface Wish {
   readonly command: readonly string[] | null;
   readonly tty: boolean;
+  readonly agent?: PreparedAgent | null;
 }
 
 interface Made {
@@ -167,7 +173,7 @@ export async function makePlan(
   context: CommandContext,
   bench: Workbench,
   options: SessionOptions,
-  { command, tty }: Wish,
+  { command, tty, agent = null }: Wish,
 ): Promise<Made> {
   const { edge } = context;
   const project = await findProject(edge.cwd, options.project);
@@ -201,6 +207,7 @@ export async function makePlan(
     trust: trustWish(options, config.tools),
     aws: await awsOf(context, options, config.aws),
     keys,
+    agent: agent?.plan({ workspace: workspaceTarget(project), keys: placeholdersOf(keys) }) ?? null,
   };
   const env = new Map(Object.entries(config.env).map(([name, value]) => [name, new Secret(value)]));
   return { plan, env, onExit: config.onExit };

@@ -3,10 +3,11 @@ import { lstat, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { encodePath } from "../../base/byte-path.js";
 import { AirlockError } from "../../base/errors.js";
+import type { HomeFile } from "../../model/agent.js";
 import type { Engine, VolumeRequest } from "../../model/engine.js";
 import type { Layer, SessionRecord } from "../../model/session.js";
 import { type SecretScan, scanForSecrets } from "../../policy/mask-scan.js";
-import type { Masks, NewLayer } from "../../workspace/keeper-client.js";
+import type { Masks, NewLayer, UploadEntry } from "../../workspace/keeper-client.js";
 import { layerVolumeRequest } from "../../workspace/layers.js";
 import { uploadEntries } from "../../workspace/upload.js";
 import { createOwnVolume } from "../keeper.js";
@@ -109,14 +110,33 @@ export async function createLayerVolumes(bench: Workbench, record: SessionRecord
   );
 }
 
-/** Makes what a session's volumes mount: folders, masks, uploaded bases. */
+async function* piece(bytes: Buffer): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+async function* homeEntries(files: readonly HomeFile[], { uid, gid }: SessionRecord): AsyncGenerator<UploadEntry> {
+  const own = { uid, gid, mtimeNs: `${Date.now()}000000` };
+  const folders = files.flatMap(({ path }) => {
+    const names = path.split("/").slice(0, -1);
+    return names.map((_, depth) => names.slice(0, depth + 1).join("/"));
+  });
+  for (const path of new Set(folders)) yield { ...own, path, kind: "dir", mode: 0o700 };
+  for (const { path, content } of files) {
+    const bytes = Buffer.from(content);
+    yield { ...own, path, kind: "file", mode: 0o600, size: bytes.length, content: piece(bytes) };
+  }
+}
+
+/** Makes what a session's volumes mount: folders, masks, uploaded bases, and what its home holds from the beginning. */
 export async function createLayers(
   bench: Workbench,
   record: SessionRecord,
   scans: ReadonlyMap<string, SecretScan>,
+  home: readonly HomeFile[],
 ): Promise<void> {
   const layers = await Promise.all(record.layers.map((layer) => rootOf(layer, record)));
   const keeper = await bench.keeper();
   await keeper.createSession({ session: record.id, record, layers, masks: masksOf(record.layers, scans) });
   await uploadBases(bench, record, scans);
+  if (home.length > 0) await keeper.putBase({ session: record.id, layer: "home" }, homeEntries(home, record));
 }

@@ -1,0 +1,97 @@
+import { carriedFiles } from "../../agents/carry.js";
+import { agents, findAgent } from "../../agents/catalogue.js";
+import { homeOf } from "../../agents/home.js";
+import { AirlockError } from "../../base/errors.js";
+import { Secret } from "../../base/secret.js";
+import type { AgentKey, AgentProfile } from "../../model/agent.js";
+import type { AgentPlan } from "../../session/plan.js";
+import type { CommandContext } from "../context.js";
+import type { Edge } from "../edge.js";
+import type { AgentOptions } from "./agent-options.js";
+
+/** What is added to a session so that an agent runs in it. */
+export interface PreparedAgent {
+  readonly profile: AgentProfile;
+  readonly command: readonly string[];
+  readonly presets: readonly string[];
+  readonly hosts: readonly string[];
+  /** As `--key` takes them. */
+  readonly keys: readonly string[];
+  readonly env: ReadonlyMap<string, Secret>;
+  /** Variables without which it has to be logged in inside. */
+  readonly missing: readonly string[];
+  plan(place: { readonly workspace: string; readonly keys: ReadonlyMap<string, string> }): AgentPlan;
+}
+
+/** The profile of a name that somebody typed. */
+export function requireAgent(name: string): AgentProfile {
+  const profile = findAgent(name);
+  if (profile !== null) return profile;
+  throw new AirlockError("E_USAGE", `Airlock knows no agent "${name}"`, {
+    hint: `known are ${agents.map((each) => each.name).join(", ")}; any other program: airlock run -- PROGRAM`,
+  });
+}
+
+// The host of an address of the user's own; TLS alone can end at the gate, so a secret is put into nothing else.
+function hostOfUrl(variable: string, text: string): { readonly host: string; readonly isTls: boolean } {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+    throw new AirlockError("E_USAGE", `${variable} is not an http or https URL`);
+  const { hostname, port, protocol } = new URL(text);
+  const isTls = protocol === "https:";
+  const number = port === "" ? (isTls ? "443" : "80") : port;
+  return { host: number === "443" ? hostname : `${hostname}:${number}`, isTls };
+}
+
+interface Reached {
+  readonly hosts: readonly string[];
+  readonly keys: readonly string[];
+}
+
+function reachedWith({ variable, hosts, baseUrl }: AgentKey, env: Edge["env"]): Reached {
+  const isSet = (env[variable] ?? "").trim() !== "";
+  const other = baseUrl === undefined ? "" : (env[baseUrl] ?? "").trim();
+  const keysFor = (all: readonly string[]): string[] => (isSet ? all.map((host) => `${host}=env:${variable}`) : []);
+  if (baseUrl === undefined || other === "") return { hosts, keys: keysFor(hosts) };
+  const { host, isTls } = hostOfUrl(baseUrl, other);
+  return { hosts: [host], keys: isTls ? keysFor([host]) : [] };
+}
+
+/** What `--agent` asks for. */
+export async function prepareAgent(
+  { edge }: CommandContext,
+  { agent, trustAll = false, agentArg = [] }: AgentOptions & { readonly agent: string },
+  words: readonly string[],
+  isInteractive: boolean,
+): Promise<PreparedAgent> {
+  const profile = requireAgent(agent);
+  const prompt = words.length === 0 ? null : words.join(" ");
+  if (prompt === null && !isInteractive)
+    throw new AirlockError("E_USAGE", `${profile.title} needs something to do where nobody sits at a terminal`, {
+      hint: `airlock run --agent ${profile.name} "fix the tests"`,
+    });
+  const task = { trustAll, prompt, isInteractive, more: agentArg };
+  const reached = profile.keys.map((key) => reachedWith(key, edge.env));
+  const isKeyed = reached.some(({ keys }) => keys.length > 0);
+  const given = profile.passedOn.flatMap((name) => {
+    const value = edge.env[name];
+    return value === undefined || value === "" ? [] : [[name, value] as const];
+  });
+  const env = new Map(
+    [...Object.entries(profile.environment), ...given].map(([name, value]) => [name, new Secret(value)]),
+  );
+  const carried = await carriedFiles(edge.homedir, profile.carried);
+  return {
+    profile,
+    command: profile.command(task),
+    presets: profile.presets,
+    hosts: reached.flatMap(({ hosts }) => hosts),
+    keys: reached.flatMap(({ keys }) => keys),
+    env,
+    missing: isKeyed ? [] : profile.keys.map(({ variable }) => variable),
+    plan: ({ workspace, keys }) => ({
+      name: profile.name,
+      home: homeOf(profile, { ...task, workspace, keys }, carried),
+      carried: carried.map(({ path }) => path),
+    }),
+  };
+}

@@ -1,0 +1,38 @@
+import { hasTerminal } from "../../session/sandbox/streams.js";
+import type { Workbench } from "../../session/workbench.js";
+import { requireAgentImage } from "../commands/agents.js";
+import type { CommandContext } from "../context.js";
+import type { AgentOptions } from "./agent-options.js";
+import type { SessionOptions } from "./plan-options.js";
+import { type PreparedAgent, prepareAgent } from "./prepare-agent.js";
+
+interface WithAgent<Options> {
+  readonly command: readonly string[];
+  readonly options: Options;
+  readonly agent: PreparedAgent;
+}
+
+/** What a session with an agent is asked for: its image, which is built when it is not there, its hosts and keys, its command. */
+export async function withAgent<Options extends SessionOptions & AgentOptions>(
+  context: CommandContext,
+  bench: Workbench,
+  words: readonly string[],
+  options: Options & { readonly agent: string },
+): Promise<WithAgent<Options>> {
+  const agent = await prepareAgent(context, options, words, hasTerminal(context.edge));
+  const { profile, missing } = agent;
+  const image = options.image ?? (await requireAgentImage(context, bench, profile));
+  if (missing.length > 0) {
+    const [names, verb] = [missing.join(" and "), missing.length === 1 ? "is" : "are"];
+    context.note(`airlock: ${names} ${verb} not set here: ${profile.title} has to be logged in inside`);
+  }
+  const asked = {
+    ...options,
+    image,
+    presets: agent.presets,
+    allowHost: [...(options.allowHost ?? []), ...agent.hosts],
+    key: [...(options.key ?? []), ...agent.keys],
+    trustAllTools: options.trustAllTools === true || options.trustAll === true,
+  };
+  return { command: agent.command, options: asked, agent };
+}
