@@ -1,6 +1,6 @@
 # Every target sets up what it needs first; on a machine that is set up, that takes a moment.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long lint bench check clean
+.PHONY: help setup demo test test-long test-kiro lint bench check clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -16,6 +16,10 @@ test: setup ## lint and every test; ends with "N passed, N failed"
 
 test-long: setup ## every test, the long ones (gigabytes, 100,000 changes) too
 	@AIRLOCK_TEST_LONG=1 AIRLOCK_RUNS=500 node scripts/run-tests.mjs
+
+test-kiro: setup ## the tests of Kiro with the real one: make test-kiro KIRO=ARCHIVE, with your KIRO_API_KEY
+	@test -n "$(KIRO)" || { echo "name the archive: make test-kiro KIRO=kirocli-x86_64-linux.tar.gz"; exit 2; }
+	@AIRLOCK_TEST_KIRO="$(abspath $(KIRO))" npx vitest run --project e2e test/e2e/agents.test.ts -t Kiro
 
 lint: setup ## format, lint, types, unused code
 	@npm run --silent lint

@@ -26,6 +26,8 @@ export interface AgentImageWork {
   readonly progress: BuildProgress;
   /** The sandbox image, which is there. */
   readonly base: string;
+  /** Whose archive is not another one's: the state folder's id. */
+  readonly home: string;
 }
 
 /** An archive that the user has, and the SHA-256 (hex) that its vendor names; null: it is taken as it is. */
@@ -52,12 +54,15 @@ const linksOf = ({ install }: AgentProfile): string =>
   install.programs.map(({ name, path }) => `${name}=${path}`).join(" ");
 
 /**
- * The tag of an agent's image: another one when the sandbox image, the agent's version or the way it is installed is. An archive of the
- * user's is none of these: a new one is built in the place of the old.
+ * The tag of an agent's image: another one when the sandbox image, the agent's version or the way it is installed is. What is built of
+ * a user's own archive belongs to their state folder; a new one is built in the place of the old.
  */
-export function agentImageTag(packageRoot: string, base: string, profile: AgentProfile): string {
+export function agentImageTag(
+  { packageRoot, base, home }: Pick<AgentImageWork, "packageRoot" | "base" | "home">,
+  profile: AgentProfile,
+): string {
   const hash = createHash("sha256");
-  const what = profile.install.kind === "npm" ? locked(packageRoot, profile) : "given";
+  const what = profile.install.kind === "npm" ? locked(packageRoot, profile) : `given to ${home}`;
   hash.update(JSON.stringify([base, what, linksOf(profile)])).update(dockerfileOf(packageRoot));
   return `airlock/agent-${profile.name}:${hash.digest("hex").slice(0, 12)}`;
 }
@@ -105,7 +110,7 @@ export async function buildAgentImage(
     });
   }
   const archive = given === null ? await fetchAgent(work, profile, downloads.path) : await givenArchive(given);
-  const tag = agentImageTag(packageRoot, base, profile);
+  const tag = agentImageTag(work, profile);
   progress.step(`building ${tag}`);
   await engine.buildImage({
     context: tarStream([{ name: "Dockerfile", executable: false, content: dockerfileOf(packageRoot) }, archive]),

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { treeChecksum } from "../support/cli.js";
@@ -50,7 +51,12 @@ const cases: readonly Case[] = [
 // Their images are gigabytes together: the others are built, and run, with the long tests.
 const isLong = process.env["AIRLOCK_TEST_LONG"] === "1";
 const own = "127.31.41.59";
-const services = ["api.anthropic.com", "api.openai.com", "generativelanguage.googleapis.com"];
+const services = [
+  "api.anthropic.com",
+  "api.openai.com",
+  "generativelanguage.googleapis.com",
+  "q.us-east-1.amazonaws.com",
+];
 const secret = `sk-real-${process.pid}-0123456789abcdef`;
 
 /** The services' names lead to this machine, and their certificate is one that this machine's gate trusts. */
@@ -116,4 +122,79 @@ describe.skipIf(process.getuid?.() !== 0)("a real agent, run by its name with ev
     },
     300_000,
   );
+});
+
+// Kiro is in no registry. Where its archive is not given (make test-kiro KIRO=FILE, with your KIRO_API_KEY), something stands in that
+// has its flags, its files and its way to say that it may not.
+const standIn = `#!/bin/sh
+[ "$1" = chat ] || exit 1
+shift
+for flag; do
+  case "$flag" in
+    --no-interactive) ;;
+    --trust-all-tools) trusted=1 ;;
+    *) prompt="$flag" ;;
+  esac
+done
+grep -q '"chat.disableTrustAllConfirmation": true' ~/.kiro/settings/cli.json || exit 1
+grep -q /airlock/denied ~/.kiro/steering/airlock.md || exit 1
+curl -sS -o /dev/null -H "Authorization: Bearer $KIRO_API_KEY" https://q.us-east-1.amazonaws.com/ || exit 1
+if [ -z "$trusted" ]; then
+  echo "Tool approval required but --no-interactive was specified. Use --trust-all-tools" >&2
+  exit 1
+fi
+exec sh -c "\${prompt#*: }"
+`;
+const givenKiro = process.env["AIRLOCK_TEST_KIRO"];
+
+function kiroArchive(lab: Lab): string {
+  const folder = join(lab.root, "kiro/kirocli/bin");
+  mkdirSync(folder, { recursive: true });
+  for (const name of ["kiro-cli", "kiro-cli-chat", "kiro-cli-term"])
+    writeFileSync(join(folder, name), standIn, { mode: 0o755 });
+  const archive = join(lab.root, "kiro.tar.gz");
+  execFileSync("tar", ["-czf", archive, "-C", join(lab.root, "kiro"), "kirocli"]);
+  return archive;
+}
+
+describe.skipIf(process.getuid?.() !== 0)("Kiro, from an archive of the user's", () => {
+  const order = "Run exactly this in the shell: cat src/a.txt && find src -delete && echo mine > agent.txt";
+
+  test("is built, works, and leaves the host and the key where they are", async () => {
+    await using lab = new Lab();
+    const isReal = givenKiro !== undefined && givenKiro !== "";
+    const { path, ...identity } = makeServices(lab);
+    await using model = await ScriptedModel.start([], { ...identity, address: own, port: 443 });
+    if (isReal) rmSync(join(lab.userHome, ".config/airlock/config.yaml"));
+    const archive = isReal ? givenKiro : kiroArchive(lab);
+    const wrong = await lab.airlock(["agents", "build", "kiro", "--from", archive, "--sha256", "0".repeat(64)]);
+    expect(wrong).toMatchObject({ code: 12, stderr: expect.stringContaining("not the one with that SHA-256") });
+    const sha256 = createHash("sha256").update(readFileSync(archive)).digest("hex");
+    const words = ["agents", "build", "kiro", "--from", archive, "--sha256", sha256, "--json"];
+    const { image } = await lab.json<{ image: string }>(words);
+    await using _image = { [Symbol.asyncDispose]: async () => void (await lab.airlock(["image", "rm", image])) };
+    const key = isReal ? (process.env["KIRO_API_KEY"] ?? "") : secret;
+    const env = { KIRO_API_KEY: key, NODE_EXTRA_CA_CERTS: path };
+    const before = treeChecksum(lab.project);
+    const run = (...more: string[]) =>
+      lab.airlock(["run", "--on-exit", "keep", "--agent", "kiro", ...more, order], { env });
+    expect((await run()).code).not.toBe(0);
+    const { code, stdout, stderr } = await run("--trust-all");
+    expect(`${code} ${stderr.slice(-2_000)}`).toMatch(/^0 /);
+    expect(treeChecksum(lab.project)).toBe(before);
+    expect(stdout.toString()).toContain("one");
+    if (!isReal) expect([...model.keys]).toEqual([`Bearer ${secret}`]);
+    const { changes } = await lab.json<{ changes: { path: string; kind: string }[] }>(["diff", "--json"]);
+    expect(changes.map(({ kind, path: changed }) => `${kind} ${changed}`)).toEqual(
+      expect.arrayContaining(["added agent.txt", "deleted src"]),
+    );
+    expect((await lab.airlock(["log", "--json"])).stdout.toString()).not.toContain(key);
+  }, 300_000);
+
+  test("is not fetched by itself, and says where it is to be had", async () => {
+    await using lab = new Lab();
+    const { code, stderr } = await lab.airlock(["agents", "build", "kiro"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("airlock agents build kiro --from FILE");
+  });
 });

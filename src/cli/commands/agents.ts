@@ -36,12 +36,13 @@ async function build(
     signal: edge.signal,
     progress: buildProgress(context, display),
     base: bench.sandboxImage,
+    home: bench.home.id,
   };
   return await buildAgentImage(work, profile, given);
 }
 
 const tagOf = ({ edge }: CommandContext, bench: Workbench, profile: AgentProfile): string =>
-  agentImageTag(edge.packageRoot, bench.sandboxImage, profile);
+  agentImageTag({ packageRoot: edge.packageRoot, base: bench.sandboxImage, home: bench.home.id }, profile);
 
 /** The image of an agent, built when it is not there. */
 export async function requireAgentImage(
