@@ -26,8 +26,10 @@ export function homeOf(profile: AgentProfile, start: AgentStart, carried: readon
       files.set(each.path, `${JSON.stringify(merge(under, each.json), null, 2)}\n`);
     }
   }
-  const known = files.get(profile.memory);
-  const about = aboutTheSandbox(start.workspace);
-  files.set(profile.memory, known === undefined ? about : `${about}\n${known}`);
+  if (profile.memory !== null) {
+    const known = files.get(profile.memory);
+    const about = aboutTheSandbox(start.workspace);
+    files.set(profile.memory, known === undefined ? about : `${about}\n${known}`);
+  }
   return [...files].map(([path, content]) => ({ path, content }));
 }

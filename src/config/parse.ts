@@ -27,6 +27,7 @@ export type PatternCheck = (pattern: string) => unknown;
 // What a repository has no say in.
 const ownKeys: ReadonlyMap<string, string> = new Map([
   ["allowRw", "only your own configuration can allow that, or --allow-rw"],
+  ["agents", "only your own configuration can say that"],
   ["record", "only your own configuration can say that, or --no-record"],
 ]);
 const limitKeys = ["memory", "cpus", "pids", "disk", "timeout"];

@@ -120,6 +120,30 @@ const shared = {
     .describe("What happens when the command of `run` has ended."),
 };
 
+const words = z.array(noNul.min(1)).max(100);
+
+const agent = z.strictObject({
+  image: z.string().min(1).max(500).describe("The image that the agent is in."),
+  command: words.min(1).describe("How it is started."),
+  prompt: words.exactOptional().describe('What stands before the prompt, such as ["--message"].'),
+  trustAll: words.exactOptional().describe("What has it ask for nothing any more; added by --trust-all alone."),
+  presets: network.presets,
+  allow: network.allow,
+  keys: z
+    .record(variableName, z.array(z.string().min(1).max(300)).min(1).max(20))
+    .exactOptional()
+    .describe("Variables of this machine that hold its keys, and the hosts into whose requests the gate puts them."),
+  env: z
+    .record(variableName, z.union([noNul, z.number(), z.boolean()]))
+    .exactOptional()
+    .describe("Variables inside. No secrets here."),
+  memory: z
+    .string()
+    .regex(/^(?!\/)(?!.*(?:^|\/)\.\.?(?:\/|$))[^\0\n]{1,500}$/, { error: "not a path below the home" })
+    .exactOptional()
+    .describe("A file below the home inside that tells it where it is."),
+});
+
 /** `airlock.yaml` of a project. What it loosens needs the user's approval. */
 export const projectSchema = z
   .strictObject({
@@ -136,6 +160,10 @@ export const userSchema = z
     network: userNetwork.exactOptional().describe("What sandboxes may reach."),
     aws: userAws.exactOptional().describe("What may be done in AWS."),
     allowRw: z.boolean().exactOptional().describe("Allow paths with mode rw without --allow-rw."),
+    agents: z
+      .record(z.string().regex(/^[a-z][a-z0-9-]{0,40}$/, { error: "not a name: a-z, 0-9 and -" }), agent)
+      .exactOptional()
+      .describe("Agents of your own, for airlock run --agent NAME."),
     record: z.boolean().exactOptional().describe("Record what the terminals of sessions show; true unless told."),
   })
   .describe("Airlock's configuration of a user");

@@ -51,16 +51,17 @@ export function agentVersion(packageRoot: string, profile: AgentProfile): string
 }
 
 const linksOf = ({ install }: AgentProfile): string =>
-  install.programs.map(({ name, path }) => `${name}=${path}`).join(" ");
+  install.kind === "image" ? "" : install.programs.map(({ name, path }) => `${name}=${path}`).join(" ");
 
 /**
- * The tag of an agent's image: another one when the sandbox image, the agent's version or the way it is installed is. What is built of
- * a user's own archive belongs to their state folder; a new one is built in the place of the old.
+ * An agent's image: the user's own, or the tag of ours, which is another one when the sandbox image, the agent's version or
+ * the way it is installed is. What is built of a user's own archive belongs to their state folder; a new one is built in the place of the old.
  */
 export function agentImageTag(
   { packageRoot, base, home }: Pick<AgentImageWork, "packageRoot" | "base" | "home">,
   profile: AgentProfile,
 ): string {
+  if (profile.install.kind === "image") return profile.install.image;
   const hash = createHash("sha256");
   const what = profile.install.kind === "npm" ? locked(packageRoot, profile) : `given to ${home}`;
   hash.update(JSON.stringify([base, what, linksOf(profile)])).update(dockerfileOf(packageRoot));
@@ -104,6 +105,9 @@ export async function buildAgentImage(
 ): Promise<string> {
   const { engine, packageRoot, base, signal, progress } = work;
   await using downloads = await temporaryFolder();
+  if (profile.install.kind === "image") {
+    throw new AirlockError("E_USAGE", `${profile.name} is in the image ${profile.install.image} already`);
+  }
   if (given === null && profile.install.kind === "archive") {
     throw new AirlockError("E_USAGE", `${profile.title} comes from its vendor alone`, {
       hint: `download the archive for Linux (${profile.install.page}), then: airlock agents build ${profile.name} --from FILE`,

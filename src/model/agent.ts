@@ -10,7 +10,9 @@ export type AgentInstall =
   /** One archive of npm's for each kind of machine, which the lock file names with its hash. */
   | { readonly kind: "npm"; readonly programs: readonly ProgramLink[] }
   /** An archive that its vendor gives to who asks for it. */
-  | { readonly kind: "archive"; readonly programs: readonly ProgramLink[]; readonly page: string };
+  | { readonly kind: "archive"; readonly programs: readonly ProgramLink[]; readonly page: string }
+  /** It is in an image of the user's already. */
+  | { readonly kind: "image"; readonly image: string };
 
 /** A program, and where in the archive it stands. */
 export interface ProgramLink {
@@ -58,15 +60,16 @@ export interface AgentProfile {
   readonly name: string;
   readonly title: string;
   readonly install: AgentInstall;
-  /** Presets of hosts. */
+  /** Presets of hosts, and hosts beside them. */
   readonly presets: readonly string[];
+  readonly hosts?: readonly string[];
   readonly keys: readonly AgentKey[];
   readonly environment: Readonly<Record<string, string>>;
   /** Variables of the host that are no secrets and that it goes by. */
   readonly passedOn: readonly string[];
   readonly carried: readonly CarriedFile[];
-  /** Where the agent itself reads what it always has to know. */
-  readonly memory: string;
+  /** Where the agent itself reads what it always has to know; null: nowhere. */
+  readonly memory: string | null;
   readonly command: (task: AgentTask) => readonly string[];
   /** What answers the questions of a first start, over what was carried. */
   readonly settings: (start: AgentStart) => readonly SettingsFile[];
@@ -76,3 +79,16 @@ export interface AgentProfile {
 export type SettingsFile =
   | { readonly path: string; readonly json: Readonly<Record<string, unknown>> }
   | { readonly path: string; readonly text: string };
+
+/** An agent as a user's configuration describes it. */
+export interface CustomAgent {
+  readonly image: string;
+  readonly command: readonly string[];
+  readonly prompt?: readonly string[];
+  readonly trustAll?: readonly string[];
+  readonly presets?: readonly string[];
+  readonly allow?: readonly string[];
+  readonly keys?: Readonly<Record<string, readonly string[]>>;
+  readonly env?: Readonly<Record<string, string | number | boolean>>;
+  readonly memory?: string;
+}

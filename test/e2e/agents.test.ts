@@ -198,3 +198,20 @@ describe.skipIf(process.getuid?.() !== 0)("Kiro, from an archive of the user's",
     expect(stderr).toContain("airlock agents build kiro --from FILE");
   });
 });
+
+describe("an agent of the user's own", () => {
+  test("runs in the image that the user names, with what they say", async () => {
+    await using lab = new Lab();
+    const images = await lab.json<{ current: boolean; tags: string[] }[]>(["image", "ls", "--json"]);
+    const image = images.find(({ current }) => current)?.tags[0];
+    const folder = join(lab.userHome, ".config/airlock");
+    mkdirSync(folder, { recursive: true });
+    const mine = { image, command: ["sh", "-e"], trustAll: ["-u"], prompt: ["-c"], memory: ".mine/about.md" };
+    writeFileSync(join(folder, "config.yaml"), JSON.stringify({ agents: { mine } }));
+    expect(await lab.json(["agents", "doctor", "mine", "--json"])).toMatchObject({ name: "mine", image });
+    const order = "echo $-; grep -c Airlock ~/.mine/about.md; rm src/a.txt";
+    const { code, stdout } = await lab.airlock(["run", "--on-exit", "keep", "--agent", "mine", "--trust-all", order]);
+    expect([code, stdout.toString()]).toEqual([0, expect.stringMatching(/^\S*u\S*\n1\n$/)]);
+    expect((await lab.airlock(["status"])).stdout.toString()).toContain("agent       mine");
+  }, 60_000);
+});

@@ -150,10 +150,15 @@ describe("a repository's configuration", () => {
       "privileged",
       "entrypoint",
       "record",
+      "agents",
     ]) {
       expect(await codeOf(load(`${key}: true\n`))).toBe("E_CONFIG_INVALID");
     }
-    expect(Object.keys(userSchema.shape).filter((key) => !(key in projectSchema.shape))).toEqual(["allowRw", "record"]);
+    expect(Object.keys(userSchema.shape).filter((key) => !(key in projectSchema.shape))).toEqual([
+      "allowRw",
+      "agents",
+      "record",
+    ]);
     expect(await codeOf(load("aws:\n  endpoint: http://127.0.0.1:1\n"))).toBe("E_CONFIG_INVALID");
   });
 

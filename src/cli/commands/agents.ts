@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { agents } from "../../agents/catalogue.js";
 import { AirlockError } from "../../base/errors.js";
 import {
   type AgentImageWork,
@@ -13,7 +12,7 @@ import { requireImage } from "../../session/image.js";
 import type { Workbench } from "../../session/workbench.js";
 import type { Act } from "../command.js";
 import { addGlobalOptions, type CommandContext, type GlobalOptions } from "../context.js";
-import { requireAgent } from "../options/prepare-agent.js";
+import { knownAgents, requireAgent } from "../options/prepare-agent.js";
 import { Progress } from "../render/progress.js";
 import { formatTable } from "../render/table.js";
 import { withBench } from "../with-bench.js";
@@ -51,7 +50,7 @@ export async function requireAgentImage(
   profile: AgentProfile,
 ): Promise<string> {
   const tag = tagOf(context, bench, profile);
-  if ((await (await bench.engine()).inspectImage(tag)) !== null) return tag;
+  if (profile.install.kind === "image" || (await (await bench.engine()).inspectImage(tag)) !== null) return tag;
   context.note(`airlock: the image of ${profile.title} is built first; that is done once`);
   return await build(context, bench, profile, null);
 }
@@ -90,9 +89,14 @@ const jsonOf = ({ profile, version, image, keys, missing }: AgentState): unknown
   presets: profile.presets,
 });
 
+function keyText(keys: readonly string[], missing: readonly string[]): string {
+  if (keys.length > 0) return `${keys.join(", ")} (stays here)`;
+  return missing.length === 0 ? "" : `none: set ${missing.join(" or ")}, or log in inside`;
+}
+
 async function list(context: CommandContext, options: GlobalOptions): Promise<number> {
   return withBench(context, async (bench) => {
-    const states = await Promise.all(agents.map((profile) => stateOf(context, bench, profile)));
+    const states = await Promise.all((await knownAgents(context)).map((profile) => stateOf(context, bench, profile)));
     if (options.json === true) {
       context.printJson(states.map(jsonOf));
       return 0;
@@ -102,7 +106,7 @@ async function list(context: CommandContext, options: GlobalOptions): Promise<nu
       profile.title,
       version ?? "yours",
       image === null ? "not built" : "ready",
-      keys.length > 0 ? `${keys.join(", ")} (stays here)` : `none: set ${missing.join(" or ")}, or log in inside`,
+      keyText(keys, missing),
     ]);
     context.print(formatTable([["AGENT", "NAME", "VERSION", "IMAGE", "KEY"], ...rows]));
     return 0;
@@ -115,13 +119,11 @@ interface BuildOptions extends GlobalOptions {
 }
 
 async function buildCommand(context: CommandContext, name: string, options: BuildOptions): Promise<number> {
-  const profile = requireAgent(name);
+  const profile = await requireAgent(context, name);
   const { from, sha256 = null } = options;
   if (from === undefined && sha256 !== null) throw new AirlockError("E_USAGE", "--sha256 is of the archive of --from");
   if (from !== undefined && profile.install.kind !== "archive")
-    throw new AirlockError("E_USAGE", `${profile.title} comes from npm, as the lock file names it`, {
-      hint: `airlock agents build ${profile.name}`,
-    });
+    throw new AirlockError("E_USAGE", `${profile.title} comes from no archive of yours`);
   if (sha256 !== null && !/^[0-9a-f]{64}$/i.test(sha256))
     throw new AirlockError("E_USAGE", "--sha256 takes 64 hexadecimal digits");
   return withBench(context, async (bench) => {
@@ -135,20 +137,27 @@ async function buildCommand(context: CommandContext, name: string, options: Buil
 /** Each thing that an agent needs: whether it is there, and what to do where it is not. */
 function checksOf({ profile, image, keys, missing }: AgentState): { what: string; ok: boolean; hint: string | null }[] {
   const { name, install, presets } = profile;
-  const how = install.kind === "npm" ? `airlock agents build ${name}` : `airlock agents build ${name} --from FILE`;
+  const how = {
+    npm: `airlock agents build ${name}, or the first run`,
+    archive: `airlock agents build ${name} --from FILE`,
+    image: "the first run pulls it, if there is one of that name",
+  }[install.kind];
+  const [isSet, hosts] = [keys.length > 0, [...presets.map((preset) => `preset ${preset}`), ...(profile.hosts ?? [])]];
+  const login = `set ${missing.join(" or ")}, or log in inside: that lasts as long as the session`;
+  const key = {
+    what: isSet ? `key (${keys.join(", ")}, stays on this machine)` : "key",
+    ok: isSet,
+    hint: isSet ? null : login,
+  };
   return [
-    { what: "image", ok: image !== null, hint: image === null ? `${how}, or the first run` : null },
-    {
-      what: keys.length > 0 ? `key (${keys.join(", ")}, stays on this machine)` : "key",
-      ok: keys.length > 0,
-      hint: keys.length > 0 ? null : `set ${missing.join(" or ")}, or log in inside: that lasts as long as the session`,
-    },
-    { what: `hosts (presets ${presets.join(", ")})`, ok: true, hint: null },
+    { what: "image", ok: image !== null, hint: image === null ? how : null },
+    ...(profile.keys.length === 0 ? [] : [key]),
+    { what: `hosts (${hosts.length === 0 ? "none" : hosts.join(", ")})`, ok: true, hint: null },
   ];
 }
 
 async function doctor(context: CommandContext, name: string, options: GlobalOptions): Promise<number> {
-  const profile = requireAgent(name);
+  const profile = await requireAgent(context, name);
   return withBench(context, async (bench) => {
     // Says what is missing of the engine and the sandbox image in its own words.
     await requireImage(bench, bench.sandboxImage);

@@ -1,10 +1,13 @@
 import { carriedFiles } from "../../agents/carry.js";
 import { agents, findAgent } from "../../agents/catalogue.js";
+import { customAgent } from "../../agents/custom.js";
 import { homeOf } from "../../agents/home.js";
 import { AirlockError } from "../../base/errors.js";
 import { Secret } from "../../base/secret.js";
+import { loadConfigFile, userConfigPath } from "../../config/load.js";
 import type { AgentKey, AgentProfile } from "../../model/agent.js";
 import type { AgentPlan } from "../../session/plan.js";
+import { compileGlob } from "../../text/glob.js";
 import type { CommandContext } from "../context.js";
 import type { Edge } from "../edge.js";
 import type { AgentOptions } from "./agent-options.js";
@@ -23,12 +26,24 @@ export interface PreparedAgent {
   plan(place: { readonly workspace: string; readonly keys: ReadonlyMap<string, string> }): AgentPlan;
 }
 
+/** Every agent that there is for this user: those that Airlock knows, and their own. */
+export async function knownAgents({ edge }: CommandContext): Promise<AgentProfile[]> {
+  const own = (await loadConfigFile(userConfigPath(edge), "user", compileGlob))?.config.agents ?? {};
+  const taken = Object.keys(own).find((name) => findAgent(name) !== null);
+  if (taken !== undefined)
+    throw new AirlockError("E_CONFIG_INVALID", `agents.${taken}: Airlock knows an agent of that name`, {
+      hint: "give yours another name",
+    });
+  return [...agents, ...Object.entries(own).map(([name, said]) => customAgent(name, said))];
+}
+
 /** The profile of a name that somebody typed. */
-export function requireAgent(name: string): AgentProfile {
-  const profile = findAgent(name);
-  if (profile !== null) return profile;
-  throw new AirlockError("E_USAGE", `Airlock knows no agent "${name}"`, {
-    hint: `known are ${agents.map((each) => each.name).join(", ")}; any other program: airlock run -- PROGRAM`,
+export async function requireAgent(context: CommandContext, name: string): Promise<AgentProfile> {
+  const known = await knownAgents(context);
+  const profile = known.find((each) => each.name === name);
+  if (profile !== undefined) return profile;
+  throw new AirlockError("E_USAGE", `there is no agent "${name}"`, {
+    hint: `known are ${known.map((each) => each.name).join(", ")}; any other program: airlock run -- PROGRAM`,
   });
 }
 
@@ -58,12 +73,13 @@ function reachedWith({ variable, hosts, baseUrl }: AgentKey, env: Edge["env"]): 
 
 /** What `--agent` asks for. */
 export async function prepareAgent(
-  { edge }: CommandContext,
+  context: CommandContext,
   { agent, trustAll = false, agentArg = [] }: AgentOptions & { readonly agent: string },
   words: readonly string[],
   isInteractive: boolean,
 ): Promise<PreparedAgent> {
-  const profile = requireAgent(agent);
+  const { edge } = context;
+  const profile = await requireAgent(context, agent);
   const prompt = words.length === 0 ? null : words.join(" ");
   if (prompt === null && !isInteractive)
     throw new AirlockError("E_USAGE", `${profile.title} needs something to do where nobody sits at a terminal`, {
@@ -84,7 +100,7 @@ export async function prepareAgent(
     profile,
     command: profile.command(task),
     presets: profile.presets,
-    hosts: reached.flatMap(({ hosts }) => hosts),
+    hosts: [...(profile.hosts ?? []), ...reached.flatMap(({ hosts }) => hosts)],
     keys: reached.flatMap(({ keys }) => keys),
     env,
     missing: isKeyed ? [] : profile.keys.map(({ variable }) => variable),

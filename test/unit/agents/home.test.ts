@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { carriedFiles } from "../../../src/agents/carry.js";
 import { agents, findAgent } from "../../../src/agents/catalogue.js";
+import { customAgent } from "../../../src/agents/custom.js";
 import { homeOf } from "../../../src/agents/home.js";
 import type { AgentStart, HomeFile } from "../../../src/model/agent.js";
 
@@ -35,7 +36,7 @@ const contentOf = (files: readonly HomeFile[], path: string): string | undefined
 describe.each(agents)("$name", (profile) => {
   it("is told where it is, beside its settings, in files of its own below the home", () => {
     const files = homeOf(profile, start, []);
-    expect(contentOf(files, profile.memory)).toContain("/home/you/app");
+    expect(contentOf(files, profile.memory ?? "")).toContain("/home/you/app");
     for (const { path } of files) expect(path).toMatch(/^\.[^/]+/);
     expect(files.filter(({ path }) => path.split("/").includes(".."))).toEqual([]);
   });
@@ -61,6 +62,28 @@ describe.each(agents)("$name", (profile) => {
       expect.arrayContaining(["--model", "m", "fix the tests"]),
     );
   });
+});
+
+it("an agent of the user's own is started as they say", () => {
+  const own = customAgent("mine", {
+    image: "mine:1",
+    command: ["mine", "chat"],
+    prompt: ["--message"],
+    trustAll: ["--yes"],
+    keys: { MY_KEY: ["api.example.com"] },
+    memory: ".mine/about.md",
+  });
+  expect(own.command({ ...start, more: ["-v"] })).toEqual([
+    "mine",
+    "chat",
+    "--yes",
+    "-v",
+    "--message",
+    "fix the tests",
+  ]);
+  expect(own.command({ ...start, trustAll: false, prompt: null, isInteractive: true })).toEqual(["mine", "chat"]);
+  expect(homeOf(own, start, []).map(({ path }) => path)).toEqual([".mine/about.md"]);
+  expect(homeOf({ ...own, memory: null }, start, [])).toEqual([]);
 });
 
 describe("what is carried over", () => {
