@@ -176,7 +176,12 @@ async function doctor(context: CommandContext, name: string, options: GlobalOpti
 export function define(command: Command, act: Act): void {
   const sub = (name: string, summary: string): Command =>
     addGlobalOptions(command.command(name).description(summary), { json: true, project: false });
-  command.action(act(list));
+  command
+    .addHelpText(
+      "after",
+      "\nairlock run --agent NAME runs one (docs/agents).\n\nExit status: 0 · 1 doctor found something missing · 2 usage · 12 engine or image",
+    )
+    .action(act(list));
   sub("build", "build the image of an agent")
     .argument("<name>", "which agent")
     .option("--from <file>", "the vendor's archive for Linux, where npm has none")
