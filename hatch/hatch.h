@@ -22,10 +22,11 @@ enum {
   PORT_RESOLVER = 53,
   PORT_PROXY = 3128,
   PORT_GATEWAY = 3129,
+  PORT_HOOK = 3130,
 };
 
 enum frame_type { SETUP = 1, READY, OPEN, ACCEPTED, REFUSED, DATA, END, RESET, WINDOW };
-enum open_kind { DIRECT = 1, PROXY, FORWARD, GATEWAY };
+enum open_kind { DIRECT = 1, PROXY, FORWARD, GATEWAY, HOOK };
 
 /* What an epoll event leads to: the first field of everything that has a descriptor. */
 struct source {
@@ -76,6 +77,9 @@ void listeners_prepare(bool forward_only);
 void listeners_start(const uint8_t *setup, size_t length);
 void listeners_resume(void);
 int listen_on(uint32_t address, uint16_t port, int type);
+
+/* hook.c: the other end of the wire's hooks, which an agent starts; it is no part of the resident hatch. */
+void hook_run(const char *agent_name, const char *event_name) __attribute__((noreturn));
 
 /* resolver.c */
 bool resolver_start(void);

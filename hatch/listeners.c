@@ -97,12 +97,17 @@ static bool start_one(uint16_t port, enum open_kind kind) {
 
 void listeners_prepare(bool forward_only) { none = forward_only; }
 
+static enum open_kind kind_of(uint16_t port) {
+  if (port == PORT_GATEWAY) return GATEWAY;
+  return port == PORT_HOOK ? HOOK : DIRECT;
+}
+
 void listeners_start(const uint8_t *setup, size_t length) {
   if (length < 2 || setup[0] != WIRE_VERSION || setup[1] > MAX_PORTS || length != 2 + 2 * (size_t)setup[1]) die("the set-up is garbled");
   uint8_t answer[2 + 2 * (MAX_PORTS + 2)] = {WIRE_VERSION, 0};
   for (int i = 0; i < setup[1] + 2 && !none; i++) {
     uint16_t port = i < setup[1] ? read_u16(setup + 2 + 2 * i) : i == setup[1] ? PORT_PROXY : PORT_RESOLVER;
-    bool started = i < setup[1]    ? start_one(port, port == PORT_GATEWAY ? GATEWAY : DIRECT)
+    bool started = i < setup[1]    ? start_one(port, kind_of(port))
                    : i == setup[1] ? start_one(port, PROXY)
                                    : resolver_start();
     if (!started) write_u16(answer + 2 + 2 * answer[1]++, port);

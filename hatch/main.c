@@ -28,14 +28,15 @@ void change_source(struct source *source, uint32_t events) {
 }
 
 int main(int count, char **args) {
-  /* The only word of these that programs of the sandbox's say, as themselves. */
+  /* The only words of these that programs of the sandbox's say, as themselves. */
+  if ((count == 3 || count == 4) && strcmp(args[1], "hook") == 0) hook_run(args[2], count == 4 ? args[3] : "");
   if (count == 2 && strcmp(args[1], "credentials") == 0) {
     credentials_print();
     return 0;
   }
   bool forward_only = count == 2 && strcmp(args[1], "forward") == 0;
   bool trusts = count == 3 && strcmp(args[1], "trust") == 0;
-  if (count != 1 && !forward_only && !trusts) die("usage: hatch [forward | trust CERTIFICATE | credentials]");
+  if (count != 1 && !forward_only && !trusts) die("usage: hatch [forward | trust CERTIFICATE | credentials | hook AGENT [EVENT]]");
   /* Not to be traced, and no core: a sandbox whose agent has a capability shall not read what passes here. */
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   signal(SIGPIPE, SIG_IGN);

@@ -1,7 +1,7 @@
 import { AirlockError } from "../base/errors.js";
 import { escapeText } from "../base/escape.js";
 import type { NetworkPolicy, NetworkRule } from "../model/network.js";
-import { gatewayPort } from "../wire/frames.js";
+import { gatewayPort, hookPort } from "../wire/frames.js";
 import { canonicalHost, type Host } from "./host-name.js";
 
 /** What a policy says about a host and a port, and the rule that says it. */
@@ -134,7 +134,8 @@ export function listenPorts({ rules }: Pick<NetworkPolicy, "rules">, limit: numb
     .filter(({ action }) => action !== "deny")
     .map(({ pattern }) => parsePattern(pattern).port)
     .filter((port) => typeof port === "number");
-  // The resolver, the proxy and the gateway have theirs.
-  const ports = [...new Set([...usualPorts, ...named])].filter((port) => ![53, 3128, gatewayPort].includes(port));
+  // The resolver, the proxy, the gateway and the hooks have theirs.
+  const own = [53, 3128, gatewayPort, hookPort];
+  const ports = [...new Set([...usualPorts, ...named])].filter((port) => !own.includes(port));
   return ports.slice(0, limit);
 }

@@ -4,7 +4,8 @@ import type { Caller, ToolName } from "./tool.js";
 export type QuestionSubject =
   | {
       readonly kind: "tool";
-      readonly tool: ToolName;
+      /** `other`: one of an agent's own that is not known here. */
+      readonly tool: ToolName | "other";
       readonly arguments: Readonly<Record<string, unknown>>;
       readonly folder: string;
       readonly touches: readonly string[];

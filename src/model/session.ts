@@ -95,6 +95,8 @@ export interface SessionRecord {
   readonly aws?: "gateway" | "direct" | undefined;
   /** The agent that was prepared for it, and the files of the user's own that it was given. */
   readonly agent?: { readonly name: string; readonly carried: readonly string[] } | undefined;
+  /** It gets a wire for the hooks of agents, too; absent: their tools ask nobody here. */
+  readonly hooks?: true | undefined;
 }
 
 /** What is remembered of a snapshot. `s0` is the empty beginning, which costs nothing. */

@@ -9,7 +9,7 @@ const fields = z.record(z.string(), z.unknown());
 const subject = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("tool"),
-    tool: z.enum(toolNames),
+    tool: z.enum([...toolNames, "other"]),
     arguments: fields,
     folder: text,
     touches: texts,

@@ -119,6 +119,7 @@ async function makeRecord(bench: Workbench, parts: Ingredients): Promise<Session
     proof: null,
     nextSnapshot: 1,
     ...(plan.network.mode === "none" ? {} : { network: plan.network.mode }),
+    ...(plan.hooks === true ? { hooks: true as const } : {}),
     ...(plan.isRecorded ? {} : { isRecorded: false as const }),
     ...(plan.aws === null || plan.aws.wish.mode === "off" ? {} : { aws: plan.aws.wish.mode }),
     ...(plan.agent === null ? {} : { agent: { name: plan.agent.name, carried: plan.agent.carried } }),

@@ -37,6 +37,8 @@ export interface SessionPlan {
   readonly trust: TrustWish;
   /** Null: no AWS. */
   readonly aws: AwsPlan | null;
+  /** Whether hooks of agents inside reach the session's trust; absent: no. */
+  readonly hooks?: boolean | undefined;
   /** Keys that the gate puts into requests; they take a network that allows their hosts. */
   readonly keys: readonly GateKey[];
   /** The agent that runs in it; null: none that Airlock prepares. */

@@ -67,6 +67,7 @@ export const sessionRecordSchema: Parser<SessionRecord> = z.strictObject({
   isRecorded: z.optional(z.literal(false)),
   aws: z.optional(z.enum(["gateway", "direct"])),
   agent: z.optional(z.object({ name: z.string(), carried: z.array(z.string()) })),
+  hooks: z.optional(z.literal(true)),
 });
 
 /** The shape of `snapshots.json`, version 1 (docs/formats.md). */

@@ -10,6 +10,8 @@ export const maxStreams = 512;
 export const firstCredit = 262_144;
 /** In SETUP: not a port of every name, but the gateway's own, on 127.0.0.1 inside. */
 export const gatewayPort = 3_129;
+/** The same for the hooks of agents. */
+export const hookPort = 3_130;
 export const maxCredit = 4 * 1024 * 1024;
 
 export const frameTypes = {
@@ -26,13 +28,13 @@ export const frameTypes = {
 
 /** What an OPEN from the hatch says. All of it is the sandbox's claim. */
 export interface OpenClaim {
-  readonly kind: "direct" | "proxy" | "gateway";
+  readonly kind: "direct" | "proxy" | "gateway" | "hook";
   readonly name: string;
   readonly port: number;
   readonly peerPort: number;
 }
 
-const kinds = { direct: 1, proxy: 2, forward: 3, gateway: 4 } as const;
+const kinds = { direct: 1, proxy: 2, forward: 3, gateway: 4, hook: 5 } as const;
 const maxOpenBytes = 5 + 253;
 
 /** The hatch did what the protocol does not have: whatever speaks there is not ours, and the sandbox is sealed. */
@@ -134,5 +136,6 @@ export function parseOpen(payload: Buffer): OpenClaim {
   if (kind === kinds.direct && namePattern.test(name) && port > 0) return { kind: "direct", name, port, peerPort };
   if (kind === kinds.proxy && name === "" && port === 0) return { kind: "proxy", name, port, peerPort };
   if (kind === kinds.gateway && name === "" && port === 0) return { kind: "gateway", name, port, peerPort };
+  if (kind === kinds.hook && name === "" && port === 0) return { kind: "hook", name, port, peerPort };
   throw broken("an OPEN that says nothing");
 }

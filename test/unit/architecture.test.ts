@@ -13,6 +13,7 @@ const floors: Readonly<Record<string, number>> = {
   wire: 2,
   trust: 2,
   aws: 2,
+  hooks: 2,
   engine: 3,
   agents: 3,
   workspace: 3,

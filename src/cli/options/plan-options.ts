@@ -41,6 +41,7 @@ export interface SessionOptions extends GlobalOptions, EnvOptions, TrustOptions,
   readonly allowHost?: readonly string[];
   /** Of hosts that an agent needs; no flag names them. */
   readonly presets?: readonly string[];
+  readonly hooks?: boolean;
   /** False: --no-record. */
   readonly record?: boolean;
 }
@@ -93,6 +94,7 @@ export function sessionOptions(command: Command): Command {
         "open",
       ]),
     )
+    .option("--hooks", "decide on the own tools of agents whose hooks call /airlock/hatch")
     .option("--no-record", "do not record what its terminals show")
     .option("--allow-host <host[:port]>", "allow a host, on port 443 when none is given (repeatable)", collect);
 }
@@ -208,6 +210,7 @@ export async function makePlan(
     aws: await awsOf(context, options, config.aws),
     keys,
     agent: agent?.plan({ workspace: workspaceTarget(project), keys: placeholdersOf(keys) }) ?? null,
+    hooks: options.hooks === true,
   };
   const env = new Map(Object.entries(config.env).map(([name, value]) => [name, new Secret(value)]));
   return { plan, env, onExit: config.onExit };

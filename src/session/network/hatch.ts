@@ -12,9 +12,9 @@ export function hasNetwork({ network = "none" }: Pick<SessionRecord, "network">)
   return network !== "none";
 }
 
-/** Whether its sandbox gets a wire, for the network or for AWS alone. */
-export function hasWire(record: Pick<SessionRecord, "network" | "aws">): boolean {
-  return hasNetwork(record) || record.aws !== undefined;
+/** Whether its sandbox gets a wire, for the network, or for AWS or hooks alone. */
+export function hasWire(record: Pick<SessionRecord, "network" | "aws" | "hooks">): boolean {
+  return hasNetwork(record) || record.aws !== undefined || record.hooks === true;
 }
 
 /** A user id that nothing else inside has: the agent can neither signal nor trace its processes. */

@@ -6,11 +6,13 @@ import { Gate } from "../../gate/gate.js";
 import { type HeldWire, holdWire } from "../../gate/hold-wire.js";
 import { systemLookup } from "../../gate/resolver.js";
 import { listenPorts } from "../../gate/rules.js";
+import { WireDuplex } from "../../gateway/wire-duplex.js";
 import type { JournalEvent } from "../../model/journal.js";
 import type { SessionRecord } from "../../model/session.js";
-import { gatewayPort } from "../../wire/frames.js";
+import { gatewayPort, hookPort } from "../../wire/frames.js";
 import type { WireStream } from "../../wire/stream.js";
 import type { HeldAws } from "../aws/hold-aws.js";
+import type { HookDesk } from "../hooks/hook-desk.js";
 import { idleCollector } from "../idle-collector.js";
 import { endAnyTrustAll } from "../tools/end-any-trust.js";
 import type { Workbench } from "../workbench.js";
@@ -56,7 +58,11 @@ async function openWire(
     workingDirectory: "/",
     tty: false,
   });
-  const own = [...(record.aws === undefined ? [] : [gatewayPort]), ...ports];
+  const own = [
+    ...(record.aws === undefined ? [] : [gatewayPort]),
+    ...(record.hooks === true ? [hookPort] : []),
+    ...ports,
+  ];
   const named = hasNetwork(record)
     ? listenPorts(await loadNetwork(bench.home, record.id), maxListened - own.length)
     : [];
@@ -83,6 +89,7 @@ class HeldNetwork implements AsyncDisposable {
   #interception: Interception | null = null;
   #wire: HeldWire | null = null;
   #aws: HeldAws | null = null;
+  #hooks: Promise<HookDesk> | null = null;
   #keeping: Promise<void> = Promise.resolve();
 
   constructor(bench: Workbench, record: SessionRecord, container: string, notify: Notify) {
@@ -141,7 +148,8 @@ class HeldNetwork implements AsyncDisposable {
   #openWire(): Promise<HeldWire> {
     const open = (stream: WireStream): void => {
       const isForGateway = stream.claim?.kind === "gateway";
-      if (isForGateway && this.#aws !== null) this.#aws.gateway.open(stream);
+      if (stream.claim?.kind === "hook") this.#takeHook(new WireDuplex(stream));
+      else if (isForGateway && this.#aws !== null) this.#aws.gateway.open(stream);
       else if (isForGateway || this.#gate === null) stream.reset();
       else this.#gate.open(stream);
     };
@@ -150,6 +158,18 @@ class HeldNetwork implements AsyncDisposable {
       ports: this.#interception?.ports ?? [],
       open,
     });
+  }
+
+  // Most sandboxes have no agent with hooks, and none of their code.
+  #takeHook(connection: WireDuplex): void {
+    if (this.#record.hooks !== true) {
+      connection.destroy();
+      return;
+    }
+    this.#hooks ??= import("../hooks/hook-desk.js").then(
+      ({ HookDesk }) => new HookDesk(this.#bench, this.#record, { ...this.#notify, signal: this.#closing.signal }),
+    );
+    this.#hooks.then((desk) => desk.take(connection)).catch(() => connection.destroy());
   }
 
   // A hatch that went away leaves the sandbox sealed, and gets a successor. One that broke the protocol does not.
@@ -205,6 +225,7 @@ class HeldNetwork implements AsyncDisposable {
     await this.#wire?.[Symbol.asyncDispose]();
     await this.#keeping;
     await this.#aws?.[Symbol.asyncDispose]();
+    await (await this.#hooks?.catch(() => null))?.[Symbol.asyncDispose]();
     this.#gate?.[Symbol.dispose]();
     await this.#journal[Symbol.asyncDispose]();
   }

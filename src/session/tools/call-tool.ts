@@ -54,7 +54,9 @@ interface Judged {
 
 type Denial = ToolOutcome & { readonly kind: "denied" };
 
-type Verdict = (Judged & { readonly kind: "run" }) | (Judged & { readonly kind: "denied"; readonly outcome: Denial });
+export type Verdict =
+  | (Judged & { readonly kind: "run" })
+  | (Judged & { readonly kind: "denied"; readonly outcome: Denial });
 
 function subjectOf(call: ToolCall, paths: readonly string[]): TrustSubject {
   if (call.tool === "shell") {
@@ -67,14 +69,17 @@ function subjectOf(call: ToolCall, paths: readonly string[]): TrustSubject {
   return { tool: call.tool, paths };
 }
 
-function prepare(toolbox: Toolbox, request: Pick<ToolRequest, "name" | "arguments">): Prepared {
+/** What is needed to decide on a call: the place that its paths start from, and who says where they lead. */
+export type CallPlace = Pick<Toolbox, "place" | "channel">;
+
+function prepare(toolbox: CallPlace, request: Pick<ToolRequest, "name" | "arguments">): Prepared {
   const call = parseToolCall(request.name, request.arguments, toolbox.place);
   const touches = pathsOfCall(call);
   return { call, subject: subjectOf(call, touches), touches };
 }
 
 // A link may lead from a trusted path to one that is not: both are decided on, and only the real one is opened.
-async function followLinks(toolbox: Toolbox, { call, touches }: Prepared): Promise<Prepared> {
+async function followLinks(toolbox: CallPlace, { call, touches }: Prepared): Promise<Prepared> {
   if (touches.length === 0) return { call, subject: subjectOf(call, touches), touches };
   const real = await resolvePaths(await toolbox.channel(), touches);
   const led = withPaths(call, (path) => real.get(path) ?? path);
@@ -102,7 +107,7 @@ interface Decided {
 }
 
 // The shell opens what a redirection names, and follows links: it is judged by where it leads, too.
-async function followTargets(toolbox: Toolbox, guard: ToolGuard, decided: Decided): Promise<Decided> {
+async function followTargets(toolbox: CallPlace, guard: ToolGuard, decided: Decided): Promise<Decided> {
   const { subject, touches } = decided.prepared;
   const targets = decided.decision.targets ?? [];
   if (subject.tool !== "shell" || targets.length === 0 || decided.decision.verdict === "deny") return decided;
@@ -116,7 +121,7 @@ async function followTargets(toolbox: Toolbox, guard: ToolGuard, decided: Decide
  * A path without a link in it is decided on as it was given, and opened without following any: for most calls that is all. Before a
  * person is asked, and where a link was found, the sandbox says where it leads.
  */
-async function decide(toolbox: Toolbox, guard: ToolGuard, request: ToolRequest, hasLink: boolean): Promise<Decided> {
+async function decide(toolbox: CallPlace, guard: ToolGuard, request: ToolRequest, hasLink: boolean): Promise<Decided> {
   let prepared = hasLink ? await followLinks(toolbox, prepare(toolbox, request)) : prepare(toolbox, request);
   let decision = await guard.decide(prepared.subject);
   if (!hasLink && decision.verdict === "ask") {
@@ -126,7 +131,13 @@ async function decide(toolbox: Toolbox, guard: ToolGuard, request: ToolRequest, 
   return await followTargets(toolbox, guard, { prepared, decision });
 }
 
-async function judge(toolbox: Toolbox, guard: ToolGuard, request: ToolRequest, hasLink: boolean): Promise<Verdict> {
+/** Decides on a call, and asks a person where that is needed. `hasLink`: where its paths lead is looked at first. */
+export async function judge(
+  toolbox: CallPlace,
+  guard: ToolGuard,
+  request: ToolRequest,
+  hasLink: boolean,
+): Promise<Verdict> {
   const { prepared, decision } = await decide(toolbox, guard, request, hasLink);
   const { rule, why, tiers, isCounted = false } = decision;
   if (decision.verdict === "allow") {
@@ -166,7 +177,7 @@ async function judge(toolbox: Toolbox, guard: ToolGuard, request: ToolRequest, h
 
 // What a person wrote may run, but for what is denied: a denial has no exception.
 async function judgeEdited(
-  toolbox: Toolbox,
+  toolbox: CallPlace,
   guard: ToolGuard,
   { request, edited, by }: { readonly request: ToolRequest; readonly edited: unknown; readonly by: string },
 ): Promise<Verdict> {
@@ -212,9 +223,10 @@ const moved: ToolOutcome = {
   text: "the path leads somewhere else than when it was decided on; make the call again",
 };
 
-async function recordCall(
+/** Writes down what was decided, before anything runs. */
+export async function recordCall(
   guard: ToolGuard,
-  request: ToolRequest,
+  request: Pick<ToolRequest, "caller">,
   { verdict, id }: { readonly verdict: Verdict; readonly id: string },
 ): Promise<void> {
   const { prepared, rule, by } = verdict;

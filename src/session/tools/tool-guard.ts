@@ -11,8 +11,8 @@ import type { Toolbox } from "./toolbox.js";
 import { addTrust, currentTrust, giveBackCall, takeCall } from "./trust-all.js";
 import type { LiveTrust } from "./trust-file.js";
 
-/** How long a call waits for a person; clients' own patience ends not much later. */
-const answerSeconds = 50;
+/** How long a call waits for a person when nothing is said; clients' own patience ends not much later. */
+const usualSeconds = 50;
 
 const noShell: ReadShell = () => ({ kind: "unclear", why: "the grammar was not loaded", commands: [], redirects: [] });
 
@@ -35,16 +35,17 @@ interface Wish {
   readonly caller: Caller;
   readonly signal: AbortSignal | undefined;
   readonly asker: Asker | null;
+  readonly seconds: number;
 }
 
 /** Asks where people look for questions; what they grant beyond this call is trusted from now on. */
 async function ask(
   bench: Workbench,
   record: Pick<SessionRecord, "id" | "workspace">,
-  { subject, decision, caller, signal, asker }: Wish,
+  { subject, decision, caller, signal, asker, seconds }: Wish,
 ): Promise<Answer> {
   const { askSession } = await import("./ask-session.js");
-  const answer = await askSession(bench, record.id, { subject, caller, seconds: answerSeconds, signal, asker });
+  const answer = await askSession(bench, record.id, { subject, caller, seconds, signal, asker });
   await grantAnswer(bench, record, decision, answer);
   return answer;
 }
@@ -64,14 +65,18 @@ async function grantAnswer(
 export function toolGuard(
   bench: Workbench,
   { session, place, trust }: Pick<Toolbox, "session" | "place" | "trust">,
-  { caller, asker }: { readonly caller: Caller; readonly asker: Asker | null },
+  {
+    caller,
+    asker,
+    seconds = usualSeconds,
+  }: { readonly caller: Caller; readonly asker: Asker | null; readonly seconds?: number },
 ): ToolGuard {
   const record = { id: session, workspace: place.workspace };
   return {
     decide: (subject) => decide(bench, { record, trust }, subject),
     take: async () => await takeCall(bench, record),
     giveBack: async () => await giveBackCall(bench, record),
-    ask: (subject, decision, signal) => ask(bench, record, { subject, decision, caller, signal, asker }),
+    ask: (subject, decision, signal) => ask(bench, record, { subject, decision, caller, signal, asker, seconds }),
     record: bench.recorder(record.id),
   };
 }

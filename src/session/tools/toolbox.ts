@@ -1,60 +1,13 @@
-import { AirlockError } from "../../base/errors.js";
-import { newToken } from "../../base/ids.js";
 import type { SessionRecord } from "../../model/session.js";
 import { KeyQueue } from "../../tools/key-queue.js";
-import { ToolChannel } from "../../tools/tool-channel.js";
+import type { ToolChannel } from "../../tools/tool-channel.js";
 import type { ToolPlace } from "../../tools/tool-path.js";
 import { runningRecord } from "../exec.js";
 import type { Program } from "../reopen.js";
-import { sandboxEnvironment, sandboxHome } from "../sandbox/environment.js";
-import { killProcesses } from "../sandbox/kill-processes.js";
-import { readInitLine, releaseFrame } from "../sandbox/release.js";
+import { sandboxHome } from "../sandbox/environment.js";
 import type { Workbench } from "../workbench.js";
+import { type OpenServer, startServer } from "./start-server.js";
 import { LiveTrust } from "./trust-file.js";
-
-const readyTimeoutMs = 30_000;
-
-interface OpenServer {
-  readonly channel: ToolChannel;
-  /** Ends what a server left that was killed together with what watches over its commands. */
-  readonly sweep: () => Promise<void>;
-}
-
-/** Starts a tool server in a running sandbox, with the agent's rights. */
-async function startServer(bench: Workbench, record: SessionRecord): Promise<OpenServer> {
-  const { container } = record;
-  if (container === null) throw new AirlockError("E_SESSION_STATE", `session ${record.id} has no sandbox`);
-  const engine = await bench.engine();
-  const user = `${record.uid}:${record.gid}`;
-  const token = newToken();
-  const streams = await engine.exec({
-    container,
-    command: ["/airlock/init", "enter"],
-    user,
-    workingDirectory: "/",
-    tty: false,
-  });
-  try {
-    const failed = new AirlockError("E_TOOL_SERVER", "the sandbox ended before its tool server could start");
-    await readInitLine(streams.stdout, { timeoutMs: readyTimeoutMs, signal: bench.signal, onEnd: () => failed });
-    const env = sandboxEnvironment({
-      image: [],
-      session: record.id,
-      user: record.user,
-      given: new Map(),
-      term: undefined,
-      token,
-    });
-    env.delete("PATH");
-    streams.stdin.write(releaseFrame({ mode: "run", cwd: record.workspace, env, args: ["/airlock/toolserver"] }));
-    const channel = new ToolChannel(streams);
-    await channel.ready;
-    return { channel, sweep: () => killProcesses(bench, { container, user, token, signal: "SIGKILL" }) };
-  } catch (error) {
-    await streams[Symbol.asyncDispose]();
-    throw error;
-  }
-}
 
 /** The tools of one session: one tool server in its sandbox, started with the first call and again after it was lost. */
 export class Toolbox implements AsyncDisposable {

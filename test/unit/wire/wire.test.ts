@@ -28,10 +28,13 @@ describe("a wire", () => {
     expect(lab.wire.streamCount).toBe(0);
   });
 
-  it("knows a connection to the gateway, which has neither name nor port", () => {
-    const lab = new Lab().push(ready, rawFrame(frameTypes.open, 1, openPayload(4, 0, "")));
-    expect(lab.stream().claim).toEqual({ kind: "gateway", name: "", port: 0, peerPort: 40_000 });
-    for (const payload of [openPayload(4, 443, ""), openPayload(4, 0, "a.example"), openPayload(5, 0, "")])
+  it.each([
+    [4, "gateway"],
+    [5, "hook"],
+  ])("knows a connection of kind %i to the %s, which has neither name nor port", (number, kind) => {
+    const lab = new Lab().push(ready, rawFrame(frameTypes.open, 1, openPayload(number, 0, "")));
+    expect(lab.stream().claim).toEqual({ kind, name: "", port: 0, peerPort: 40_000 });
+    for (const payload of [openPayload(number, 443, ""), openPayload(number, 0, "a.example"), openPayload(6, 0, "")])
       expect(() => new Lab().push(ready, rawFrame(frameTypes.open, 1, payload))).toThrow(broken);
   });
 

@@ -1,0 +1,86 @@
+import { newToken } from "../../base/ids.js";
+import type { HookAgent } from "../../hooks/agents.js";
+import type { HookEvent } from "../../hooks/read-event.js";
+import { type HookAnswer, renderAllowed, renderDenied, silence } from "../../hooks/render-answer.js";
+import type { TrustDecision, TrustState } from "../../model/trust.js";
+import { isTrustingAll } from "../../trust/decide.js";
+import { type CallPlace, judge, recordCall, type ToolGuard, type ToolQuestion } from "../tools/call-tool.js";
+
+export type BeforeTool = HookEvent & { readonly phase: "before" };
+
+export interface HookJudge {
+  readonly place: CallPlace;
+  readonly guard: ToolGuard;
+  /** What the session trusts at this moment. */
+  readonly trust: () => Promise<TrustState>;
+  readonly agent: HookAgent;
+  readonly caller: string;
+  readonly signal: AbortSignal;
+}
+
+const unknownTool = "it is a tool of the agent's own that is not known here";
+
+const maxShown = 64 * 1024;
+
+function recordOther(
+  { guard, caller }: HookJudge,
+  { name, use }: BeforeTool,
+  verdict: { readonly decision: "allow" | "deny"; readonly rule: string; readonly by: string },
+): Promise<void> {
+  const data = { call: newToken(6), caller, tool: "other", arguments: { name }, use, ...verdict };
+  return guard.record({ kind: "tool.call", data });
+}
+
+// Where something is denied, a tool that nobody here can read may do just that: it is asked about even then.
+async function isTrusted({ guard, trust }: HookJudge): Promise<string | null> {
+  const state = await trust();
+  if (!isTrustingAll(state, Date.now()) || state.rules.some(({ action }) => action === "deny")) return null;
+  if (state.trustAll?.callsLeft != null && !(await guard.take())) return null;
+  return `trust-all until ${new Date(state.trustAll?.until ?? 0).toISOString()}`;
+}
+
+async function judgeUnknown(by: HookJudge, event: BeforeTool): Promise<HookAnswer> {
+  const { agent, guard, signal } = by;
+  const rule = await isTrusted(by);
+  if (rule !== null) {
+    await recordOther(by, event, { decision: "allow", rule, by: "trust" });
+    return renderAllowed(agent, rule);
+  }
+  const question: ToolQuestion = {
+    kind: "tool",
+    tool: "other",
+    arguments: { name: event.name, input: (JSON.stringify(event.input) ?? "").slice(0, maxShown) },
+    folder: event.folder,
+    touches: [],
+    risk: [],
+    why: unknownTool,
+    tiers: [],
+  };
+  const decision: TrustDecision = { verdict: "ask", rule: "no rule", why: unknownTool, tiers: [] };
+  const answer = await guard.ask(question, decision, signal);
+  const allowed = answer?.verdict === "allow";
+  const who = answer?.by ?? "nobody";
+  await recordOther(by, event, { decision: allowed ? "allow" : "deny", rule: "no rule", by: who });
+  if (allowed) return renderAllowed(agent, `${who} allowed it`);
+  const said = answer?.reason == null ? "" : ` They say: ${answer.reason}`;
+  return renderDenied(agent, `denied: ${unknownTool}, and nobody allowed it.${said}`);
+}
+
+/** Decides on a tool that an agent is about to use, as if it were one of ours; what is decided is in the journal before the agent knows. */
+export async function judgeHook(by: HookJudge, event: BeforeTool): Promise<HookAnswer> {
+  const { agent, guard, caller, place, signal } = by;
+  if (event.calls === null) return await judgeUnknown(by, event);
+  if (event.calls.length === 0) {
+    await recordOther(by, event, { decision: "allow", rule: "nothing outside of the agent", by: "trust" });
+    return silence;
+  }
+  let why = "";
+  for (const { tool, arguments: given } of event.calls) {
+    // The agent opens what it opens by itself: where links lead is looked at in any case.
+    const verdict = await judge(place, guard, { name: tool, arguments: given, caller, signal }, true);
+    await recordCall(guard, { caller }, { verdict, id: newToken(6) });
+    if (verdict.kind === "denied") return renderDenied(agent, verdict.outcome.text);
+    why = verdict.rule;
+  }
+  return renderAllowed(agent, why);
+}
