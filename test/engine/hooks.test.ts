@@ -90,6 +90,20 @@ describe("an agent's own tool", () => {
   });
 });
 
+describe("an agent that was switched to asking nobody", () => {
+  it("has a snapshot under its next tool, once, and is asked about as before", async () => {
+    const unasked = { ...using("Read", { file_path: "a.txt" }), permission_mode: "bypassPermissions" };
+    for (const _ of [1, 2]) expect(await hook("claude PreToolUse", unasked)).toMatchObject({ exit_status: "0" });
+    const noticed = journal().filter(({ kind }) => kind === "trust.noticed");
+    expect(noticed).toMatchObject([{ data: { agent: "claude", snapshot: expect.stringMatching(/^s\d+$/) } }]);
+    const taken = { kind: "snapshot.create", data: expect.objectContaining({ id: noticed[0]?.data["snapshot"] }) };
+    expect(journal()).toContainEqual(expect.objectContaining(taken));
+    const asked = hook("claude PreToolUse", { ...unasked, ...using("Bash", { command: "npm publish" }) });
+    await tools.lab.airlock(["approve", "--deny", (await question()).id]);
+    expect(await asked).toMatchObject({ exit_status: "2" });
+  });
+});
+
 describe("a hook that cannot be answered", () => {
   it("blocks: no JSON, no tool, no such agent, too large; what has run already it lets be", async () => {
     expect(await tools.shell("echo garbage | /airlock/hatch hook claude PreToolUse")).toMatchObject({

@@ -6,6 +6,7 @@ import { type HookEvent, isAfterEvent, readHookEvent } from "../../hooks/read-ev
 import { type HookAnswer, renderDenied, silence } from "../../hooks/render-answer.js";
 import type { Answer } from "../../model/question.js";
 import type { SessionRecord } from "../../model/session.js";
+import type { TrustState } from "../../model/trust.js";
 import { parseArguments } from "../../tools/parse-json.js";
 import { ToolRefusal } from "../../tools/tool-channel.js";
 import type { ToolGuard } from "../tools/call-tool.js";
@@ -15,6 +16,7 @@ import type { Workbench } from "../workbench.js";
 import { HookReader, type HookRequest, sendAnswer } from "./hook-frames.js";
 import { HookPlace } from "./hook-place.js";
 import { judgeHook } from "./judge-hook.js";
+import { UnaskedAgents } from "./notice-unasked.js";
 
 interface Surroundings {
   readonly say: (text: string) => void;
@@ -51,6 +53,7 @@ export class HookDesk implements AsyncDisposable {
   readonly #record: SessionRecord;
   readonly #around: Surroundings;
   readonly #place: HookPlace;
+  readonly #unasked: UnaskedAgents;
   readonly #calls = new Set<Promise<void>>();
   #held = 0;
   #asked = 0;
@@ -61,6 +64,7 @@ export class HookDesk implements AsyncDisposable {
     this.#record = record;
     this.#around = around;
     this.#place = new HookPlace(bench, record);
+    this.#unasked = new UnaskedAgents(bench, record, { say: around.say, trust: () => this.#trust() });
   }
 
   /** Takes one call of a hook. One that is too many is broken off, which blocks. */
@@ -134,7 +138,8 @@ export class HookDesk implements AsyncDisposable {
       const event = readHookEvent({ agent, event: configured, payload: given, workspace, parseJson: parseArguments });
       if (event.phase === "after") return await this.#after(`hook:${agent}`, event);
       const guard = this.#guard(`hook:${agent}`);
-      const trust = () => currentTrust(this.#bench, this.#record, () => this.#place.trust.load());
+      await this.#unasked.look(agent, event.isUnasked);
+      const trust = () => this.#trust();
       return await judgeHook({ place: this.#place, guard, trust, agent, caller: `hook:${agent}`, signal }, event);
     } catch (error) {
       if (isAfterEvent(configured)) return silence;
@@ -143,6 +148,10 @@ export class HookDesk implements AsyncDisposable {
       await this.#bench.recorder(this.#record.id)({ kind: "hook.blocked", data: { caller: `hook:${agent}`, why } });
       return renderDenied(agent, `blocked: ${why}`);
     }
+  }
+
+  #trust(): Promise<TrustState> {
+    return currentTrust(this.#bench, this.#record, () => this.#place.trust.load());
   }
 
   #guard(caller: string): ToolGuard {
