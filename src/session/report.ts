@@ -29,6 +29,8 @@ export interface ReportTotals {
 /** One line of a report: when, and what, in words. The text is as hostile as its source, and is to be escaped. */
 export interface ReportLine {
   readonly at: string;
+  /** The kind of its entry in the journal. */
+  readonly kind: string;
   readonly text: string;
   /** Where it is in the recordings that were made at that moment. */
   readonly casts?: readonly { readonly cast: string; readonly seconds: number }[];
@@ -169,7 +171,7 @@ export async function accountFor(entries: AsyncIterable<JournalEntry>): Promise<
     const tell = Object.hasOwn(tellers, kind) ? tellers[kind] : undefined;
     const text = tell === undefined ? kind : tell(data, totals);
     const casts = times.see(entry);
-    lines.push({ at, text, ...(casts.length === 0 ? {} : { casts }) });
+    lines.push({ at, kind, text, ...(casts.length === 0 ? {} : { casts }) });
   }
   return { lines, totals: { ...totals, ...times.totals() }, casts: times.casts };
 }

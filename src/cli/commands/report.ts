@@ -1,10 +1,16 @@
+import { writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import type { Command } from "commander";
+import { AirlockError, messageOf } from "../../base/errors.js";
 import { displayPath, escapeText } from "../../base/escape.js";
+import { orderForPeople } from "../../changes/collect.js";
 import { readJournal } from "../../journal/read.js";
+import type { SessionRecord } from "../../model/session.js";
 import { journalPaths } from "../../session/home.js";
 import { castsFolder, measureCast } from "../../session/recording/killed-casts.js";
-import { accountFor, type ReportTotals } from "../../session/report.js";
+import { accountFor, type ReportTotals, type SessionReport } from "../../session/report.js";
 import type { ReportCast } from "../../session/report-times.js";
+import type { Workbench } from "../../session/workbench.js";
 import type { Act } from "../command.js";
 import type { CommandContext, GlobalOptions } from "../context.js";
 import { formatSize } from "../render/size.js";
@@ -58,10 +64,46 @@ function formatTotals(totals: ReportTotals): string[] {
   ];
 }
 
-async function report(context: CommandContext, id: string | undefined, options: GlobalOptions): Promise<number> {
+interface ReportOptions extends GlobalOptions {
+  readonly html?: string;
+}
+
+async function writeHtml(
+  context: CommandContext,
+  bench: Workbench,
+  record: SessionRecord,
+  { file, found }: { readonly file: string; readonly found: SessionReport },
+): Promise<void> {
+  const [{ renderReportHtml }, { changesOf }] = await Promise.all([
+    import("../render/report-html.js"),
+    import("../../session/changes.js"),
+  ]);
+  const isGone = record.state === "discarded" || record.state === "discarding";
+  const changes = isGone ? null : orderForPeople((await changesOf(bench, record)).changes);
+  const page = renderReportHtml({
+    session: record.id,
+    project: record.project.path,
+    command: record.command?.join(" ") ?? null,
+    report: found,
+    changes,
+  });
+  if (file === "-") return context.print(page.trimEnd());
+  const path = resolve(context.edge.cwd, file);
+  await writeFile(path, page, { mode: 0o600 }).catch((error: unknown) => {
+    throw new AirlockError("E_USAGE", `cannot write ${file}: ${messageOf(error)}`, { cause: error });
+  });
+  context.note(`airlock: the report is in ${displayPath(path)}`);
+}
+
+async function report(context: CommandContext, id: string | undefined, options: ReportOptions): Promise<number> {
   return withBench(context, async (bench) => {
     const record = await chooseSession(context, bench, id, { includeDiscarded: true });
-    const { lines, totals, casts } = await accountFor(readJournal(journalPaths(bench.home, record.id).journal));
+    const found = await accountFor(readJournal(journalPaths(bench.home, record.id).journal));
+    const { lines, totals, casts } = found;
+    if (options.html !== undefined) {
+      await writeHtml(context, bench, record, { file: options.html, found });
+      return 0;
+    }
     // Of one that nobody ended only its file knows how far it came.
     for (const each of casts.filter(({ isEnded }) => !isEnded))
       Object.assign(each, await measureCast(bench.home, record.id, each.cast));
@@ -84,6 +126,7 @@ async function report(context: CommandContext, id: string | undefined, options: 
 export function define(command: Command, act: Act): void {
   command
     .argument("[id]", "the session; by default the newest of the project, discarded ones included")
+    .option("--html <file>", "write a page that is readable without a network and printable; -: to standard output")
     .addHelpText(
       "after",
       "\nLong lines are cut at 80 columns: airlock log has all of them.\n\nExit status: 0 · 10 no such session · 15 the journal is damaged",
