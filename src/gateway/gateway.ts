@@ -83,11 +83,18 @@ export class Gateway implements Disposable {
     this.accept(new WireDuplex(stream));
   }
 
-  /** Takes a connection, which says in its first bytes which kind of HTTP it speaks. */
+  /** Takes a connection, which says in TLS or in its first bytes which kind of HTTP it speaks. */
   accept(connection: Duplex): void {
     this.#connections.add(connection);
     connection.once("close", () => this.#connections.delete(connection));
     connection.on("error", () => undefined);
+    const agreed: unknown = "alpnProtocol" in connection ? connection.alpnProtocol : undefined;
+    if (agreed === undefined) this.#sniff(connection);
+    // TLS has said which kind it is. Its bytes go to the parser past what would be read and put back here, and overtake it.
+    else (agreed === "h2" ? this.#second : this.#first).emit("connection", connection);
+  }
+
+  #sniff(connection: Duplex): void {
     const late = setTimeout(() => connection.destroy(), headMs).unref();
     let head = Buffer.alloc(0);
     const look = (): void => {
