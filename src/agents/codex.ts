@@ -19,11 +19,13 @@ export const codex: AgentProfile = {
     { kind: "text", path: ".codex/prompts", ending: ".md" },
   ],
   memory: ".codex/AGENTS.md",
-  command: ({ trustAll, prompt, isInteractive, more }) => [
+  command: ({ trustAll, prompt, isInteractive, hasHooks, more }) => [
     "codex",
     ...(isInteractive || prompt === null ? [] : ["exec", "--skip-git-repo-check"]),
     // Its own sandbox needs what ours has taken away; the wall around both is ours.
     ...(trustAll ? ["--dangerously-bypass-approvals-and-sandbox"] : ["--sandbox", "danger-full-access"]),
+    // It would ask first whether they may run: they are Airlock's, and lie in a home that was made for it.
+    ...(hasHooks ? ["--dangerously-bypass-hook-trust"] : []),
     ...more,
     ...(prompt === null ? [] : [prompt]),
   ],

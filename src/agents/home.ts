@@ -15,16 +15,26 @@ function merge(under: Json, over: Json): Json {
   return result;
 }
 
-/** The files of an agent's home: what was carried over, its settings over that, and what it has to know of the sandbox. */
-export function homeOf(profile: AgentProfile, start: AgentStart, carried: readonly HomeFile[]): HomeFile[] {
+// Both sides are written by us, what was carried too: they are JSON objects.
+const mergeText = (under: string, over: Json): string =>
+  `${JSON.stringify(merge(JSON.parse(under) as Json, over), null, 2)}\n`;
+
+/** The files of an agent's home: what was carried over, its settings over that, its hooks, and what it has to know of the sandbox. */
+export function homeOf(
+  profile: AgentProfile,
+  start: AgentStart,
+  carried: readonly HomeFile[],
+  hooks: readonly HomeFile[] = [],
+): HomeFile[] {
   const files = new Map(carried.map(({ path, content }) => [path, content]));
   for (const each of profile.settings(start)) {
     if ("text" in each) files.set(each.path, each.text);
-    else {
-      // Carried files of settings are written by us: they are JSON.
-      const under = JSON.parse(files.get(each.path) ?? "{}") as Json;
-      files.set(each.path, `${JSON.stringify(merge(under, each.json), null, 2)}\n`);
-    }
+    else files.set(each.path, mergeText(files.get(each.path) ?? "{}", each.json));
+  }
+  for (const { path, content } of hooks) {
+    const under = files.get(path);
+    const isMerged = under !== undefined && path.endsWith(".json");
+    files.set(path, isMerged ? mergeText(under, JSON.parse(content) as Json) : content);
   }
   if (profile.memory !== null) {
     const known = files.get(profile.memory);

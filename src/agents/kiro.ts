@@ -25,11 +25,13 @@ export const kiro: AgentProfile = {
     { kind: "text", path: ".kiro/prompts", ending: ".md" },
   ],
   memory: ".kiro/steering/airlock.md",
-  command: ({ trustAll, prompt, isInteractive, more }) => [
+  command: ({ trustAll, prompt, isInteractive, hasHooks, more }) => [
     "kiro-cli",
     "chat",
     ...(trustAll ? ["--trust-all-tools"] : []),
     ...(isInteractive || prompt === null ? [] : ["--no-interactive"]),
+    // Its hooks are an agent's: this one has Airlock's.
+    ...(hasHooks ? ["--agent", "airlock"] : []),
     ...more,
     ...(prompt === null ? [] : [prompt]),
   ],

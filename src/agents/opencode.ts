@@ -7,7 +7,8 @@ export const opencode: AgentProfile = {
   name: "opencode",
   title: "opencode",
   install: { kind: "npm", programs: [{ name: "opencode", path: "package/bin/opencode" }] },
-  presets: ["claude", "openai"],
+  // Its plugins, and its hooks are one, want a package of its own from npm.
+  presets: ["claude", "openai", "npm"],
   keys: [
     { variable: "ANTHROPIC_API_KEY", hosts: ["api.anthropic.com"] },
     { variable: "OPENAI_API_KEY", hosts: ["api.openai.com"] },

@@ -43,6 +43,8 @@ export interface AgentTask {
   readonly prompt: string | null;
   /** A person sits there. */
   readonly isInteractive: boolean;
+  /** Its hooks ask Airlock about its own tools. */
+  readonly hasHooks: boolean;
   /** Further arguments, which come before the prompt. */
   readonly more: readonly string[];
 }

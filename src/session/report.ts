@@ -83,6 +83,12 @@ const tellers: Readonly<Record<string, Teller>> = {
   "trust.reset": ({ reason }) => `trust taken back: ${word(reason)}`,
   "trust.account": ({ calls, denied, connections, files, snapshot }) =>
     `while everything was trusted: ${count(calls)} calls, ${count(denied)} denied, ${count(connections)} connections, files ${word(files)}; to go back: ${word(snapshot)}`,
+  "network.open": ({ mode }) => `the network was connected, mode ${word(mode)}`,
+  "network.connect": ({ name, port }) => `connects to ${word(name)}:${word(port)}`,
+  "network.key": ({ name, port, headers, refused }) =>
+    refused === undefined
+      ? `a key of the host was put into requests to ${word(name)}:${word(port)} (${commandText(headers)})`
+      : `no key was put into a request to ${word(name)}:${word(port)}, which was refused: ${word(refused)}`,
   "network.connection": ({ decision, name, port, rule, bytesOut, bytesIn }, totals) => {
     totals[decision === "allowed" ? "connected" : "refused"] += 1;
     const bytes = decision === "allowed" ? `, ${count(bytesOut)} bytes out, ${count(bytesIn)} in` : "";

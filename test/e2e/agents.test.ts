@@ -50,7 +50,8 @@ const cases: readonly Case[] = [
 
 // Their images are gigabytes together: the others are built, and run, with the long tests.
 const isLong = process.env["AIRLOCK_TEST_LONG"] === "1";
-const own = "127.31.41.59";
+// Of this process alone: another run of the tests may be at it beside us.
+const own = `127.31.${(process.pid >> 8) & 255}.${process.pid & 255}`;
 const services = [
   "api.anthropic.com",
   "api.openai.com",
@@ -73,7 +74,7 @@ function makeServices(lab: Lab): { readonly key: string; readonly cert: string; 
   const folder = join(lab.userHome, ".config/airlock");
   mkdirSync(folder, { recursive: true });
   const network = { hosts: Object.fromEntries(services.map((name) => [name, own])), allowPrivate: services };
-  writeFileSync(join(folder, "config.yaml"), JSON.stringify({ network }));
+  writeFileSync(join(folder, "config.yaml"), JSON.stringify({ network, tools: { deny: ["shell:shred *"] } }));
   return { key: readFileSync(key, "utf8"), cert: readFileSync(path, "utf8"), path };
 }
 
@@ -82,6 +83,7 @@ const commands = [
   "cat src/a.txt && find src -delete && echo mine > agent.txt",
   "env; cat ~/.claude.json ~/.codex/auth.json 2>/dev/null; true",
   "curl -sS -m 10 https://forbidden.example; cat /airlock/denied",
+  "shred agent.txt",
 ];
 
 describe.skipIf(process.getuid?.() !== 0)("a real agent, run by its name with everything trusted", () => {
@@ -104,6 +106,8 @@ describe.skipIf(process.getuid?.() !== 0)("a real agent, run by its name with ev
       expect(model.results[0]).toContain("one");
       expect(model.results[1]).toContain(`${variable}=airlock-`);
       expect(model.results[2]).toContain("forbidden.example");
+      // A denial of the user's holds also where the agent asks for nothing.
+      expect(model.results[3]).toContain("denied");
       // The service was given the key, and nobody else.
       expect([...model.keys].some((value) => value.includes(secret))).toBe(true);
       expect(said + model.results.join("\n")).not.toContain(secret);
@@ -118,6 +122,8 @@ describe.skipIf(process.getuid?.() !== 0)("a real agent, run by its name with ev
         .split("\n")
         .map((line) => JSON.parse(line) as { kind: string; data: Record<string, unknown> });
       expect(events.find(({ kind }) => kind === "session.create")?.data["agent"]).toMatchObject({ name: agent });
+      const calls = events.filter(({ kind, data }) => kind === "tool.call" && data["caller"] === `hook:${agent}`);
+      expect(calls.map(({ data }) => data["decision"])).toEqual(["allow", "allow", "allow", "deny"]);
       expect(events.find(({ kind }) => kind.startsWith("trust.all"))?.data).toMatchObject({ snapshot: "s0" });
     },
     300_000,

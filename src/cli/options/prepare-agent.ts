@@ -5,6 +5,8 @@ import { homeOf } from "../../agents/home.js";
 import { AirlockError } from "../../base/errors.js";
 import { Secret } from "../../base/secret.js";
 import { loadConfigFile, userConfigPath } from "../../config/load.js";
+import { hookAgentOf } from "../../hooks/agents.js";
+import { hookFiles } from "../../hooks/hook-files.js";
 import type { AgentKey, AgentProfile } from "../../model/agent.js";
 import type { AgentPlan } from "../../session/plan.js";
 import { compileGlob } from "../../text/glob.js";
@@ -76,7 +78,7 @@ export async function prepareAgent(
   context: CommandContext,
   { agent, trustAll = false, agentArg = [] }: AgentOptions & { readonly agent: string },
   words: readonly string[],
-  isInteractive: boolean,
+  { isInteractive, hasHooks }: { readonly isInteractive: boolean; readonly hasHooks: boolean },
 ): Promise<PreparedAgent> {
   const { edge } = context;
   const profile = await requireAgent(context, agent);
@@ -85,7 +87,8 @@ export async function prepareAgent(
     throw new AirlockError("E_USAGE", `${profile.title} needs something to do where nobody sits at a terminal`, {
       hint: `airlock run --agent ${profile.name} "fix the tests"`,
     });
-  const task = { trustAll, prompt, isInteractive, more: agentArg };
+  const task = { trustAll, prompt, isInteractive, hasHooks, more: agentArg };
+  const asker = hasHooks ? hookAgentOf(profile.name) : null;
   const reached = profile.keys.map((key) => reachedWith(key, edge.env));
   const isKeyed = reached.some(({ keys }) => keys.length > 0);
   const given = profile.passedOn.flatMap((name) => {
@@ -106,7 +109,7 @@ export async function prepareAgent(
     missing: isKeyed ? [] : profile.keys.map(({ variable }) => variable),
     plan: ({ workspace, keys }) => ({
       name: profile.name,
-      home: homeOf(profile, { ...task, workspace, keys }, carried),
+      home: homeOf(profile, { ...task, workspace, keys }, carried, asker === null ? [] : hookFiles(asker)),
       carried: carried.map(({ path }) => path),
     }),
   };

@@ -19,7 +19,10 @@ export async function withAgent<Options extends SessionOptions & AgentOptions>(
   words: readonly string[],
   options: Options & { readonly agent: string },
 ): Promise<WithAgent<Options>> {
-  const agent = await prepareAgent(context, options, words, hasTerminal(context.edge));
+  // Where the agent itself asks for nothing any more, its hooks still keep to what is denied, and to the journal.
+  const hasHooks = options.hooks === true || options.trustAll === true;
+  const isInteractive = hasTerminal(context.edge);
+  const agent = await prepareAgent(context, options, words, { isInteractive, hasHooks });
   const { profile, missing } = agent;
   const image = options.image ?? (await requireAgentImage(context, bench, profile));
   if (missing.length > 0) {
@@ -32,6 +35,7 @@ export async function withAgent<Options extends SessionOptions & AgentOptions>(
     presets: agent.presets,
     allowHost: [...(options.allowHost ?? []), ...agent.hosts],
     key: [...(options.key ?? []), ...agent.keys],
+    hooks: hasHooks,
     trustAllTools: options.trustAllTools === true || options.trustAll === true,
   };
   return { command: agent.command, options: asked, agent };

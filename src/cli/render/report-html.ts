@@ -53,7 +53,7 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; } dt { color: var(--dim); } dd { margin: 0; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: .2rem .6rem .2rem 0; border-bottom: 1px solid var(--line); }
-td { overflow-wrap: anywhere; } td:first-child { white-space: nowrap; color: var(--dim); font-variant-numeric: tabular-nums; }
+td { overflow-wrap: anywhere; } td:first-child { color: var(--dim); font-variant-numeric: tabular-nums; } td:first-child, th, .entries td:nth-child(2) { white-space: nowrap; }
 .bad { color: var(--bad); font-weight: 600; } .good { color: var(--good); } .dim { color: var(--dim); }
 svg { width: 100%; height: auto; } svg text { fill: currentColor; font-size: 11px; } svg line { stroke: currentColor; }
 svg .rule { stroke: var(--line); } svg .bad { stroke: var(--bad); stroke-width: 2; }
@@ -124,7 +124,7 @@ function linesTable(lines: readonly ReportLine[]): string {
     return `<tr><td>${timeOf(line.at)}</td><td>${lane}</td><td${isBad(line) ? ' class="bad"' : ""}>${textOf(line.text)}</td></tr>`;
   });
   const head = '<tr><th scope="col">Time</th><th scope="col">Part</th><th scope="col">What</th></tr>';
-  return `<table><thead>${head}</thead><tbody>${rows.join("")}</tbody></table>`;
+  return `<table class="entries"><thead>${head}</thead><tbody>${rows.join("")}</tbody></table>`;
 }
 
 /** What is at both ends matters most: how it began, and how it ended. */

@@ -7,6 +7,7 @@ import { carriedFiles } from "../../../src/agents/carry.js";
 import { agents, findAgent } from "../../../src/agents/catalogue.js";
 import { customAgent } from "../../../src/agents/custom.js";
 import { homeOf } from "../../../src/agents/home.js";
+import { hookFiles } from "../../../src/hooks/hook-files.js";
 import type { AgentStart, HomeFile } from "../../../src/model/agent.js";
 
 const start: AgentStart = {
@@ -14,6 +15,7 @@ const start: AgentStart = {
   trustAll: true,
   prompt: "fix the tests",
   isInteractive: false,
+  hasHooks: false,
   more: [],
   keys: new Map([["ANTHROPIC_API_KEY", "airlock-0123456789abcdef0123456789abcdef01234567"]]),
 };
@@ -84,6 +86,17 @@ it("an agent of the user's own is started as they say", () => {
   expect(own.command({ ...start, trustAll: false, prompt: null, isInteractive: true })).toEqual(["mine", "chat"]);
   expect(homeOf(own, start, []).map(({ path }) => path)).toEqual([".mine/about.md"]);
   expect(homeOf({ ...own, memory: null }, start, [])).toEqual([]);
+});
+
+it("has its hooks among its settings, over what was carried", () => {
+  const profile = findAgent("claude");
+  const carried = [{ path: ".claude/settings.json", content: '{"model":"opus"}' }];
+  const home = profile === null ? [] : homeOf(profile, start, carried, hookFiles("claude"));
+  expect(JSON.parse(contentOf(home, ".claude/settings.json") ?? "")).toMatchObject({
+    model: "opus",
+    skipDangerousModePermissionPrompt: true,
+    hooks: { PreToolUse: [{ matcher: "*" }] },
+  });
 });
 
 describe("what is carried over", () => {
