@@ -32,6 +32,7 @@ bench: setup ## measure against plain Docker; writes bench/RESULTS.md
 	@node bench/mcp.mjs
 	@node bench/journal.mjs
 	@node bench/aws.mjs
+	@node bench/agents.mjs
 
 check: test ## what must pass before a commit
 
