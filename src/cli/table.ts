@@ -59,6 +59,19 @@ export const commandTable: readonly CommandEntry[] = [
   },
   { name: "restore", summary: "go back to a snapshot", load: () => import("./commands/restore.js"), json: true },
   {
+    name: "compare",
+    summary: "lay the changes of two sessions side by side",
+    load: () => import("./commands/compare.js"),
+    json: true,
+  },
+  {
+    name: "du",
+    summary: "show what sessions and images take",
+    load: () => import("./commands/du.js"),
+    json: true,
+    project: false,
+  },
+  {
     name: "discard",
     summary: "destroy sessions and prove it",
     load: () => import("./commands/discard.js"),
