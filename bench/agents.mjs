@@ -15,7 +15,8 @@ const bed = mkdtempSync(join(tmpdir(), "airlock-bench-"));
 const [project, home] = [join(bed, "project"), join(bed, "home")];
 const rounds = 7;
 const address = `127.31.${(process.pid >> 8) & 255}.${process.pid & 255}`;
-const service = "api.anthropic.com";
+// A name of its own on both sides: at the usual one the agent waits for what only the real service says.
+const service = "model.bench.example";
 
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
@@ -67,6 +68,7 @@ try {
   const common = { ...process.env, HOME: home, ANTHROPIC_API_KEY: "sk-bench-0123456789abcdef" };
   const inside = {
     ...common,
+    ANTHROPIC_BASE_URL: `https://${service}`,
     ...{ NODE_EXTRA_CA_CERTS: path, AIRLOCK_HOME: join(bed, "state"), XDG_CONFIG_HOME: join(bed, "config") },
   };
   const outside = {
