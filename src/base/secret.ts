@@ -25,3 +25,6 @@ export class Secret {
     return "[secret]";
   }
 }
+
+/** Whether a value can stand in a header of HTTP as it is. */
+export const fitsHeader = (value: string): boolean => /^[\x21-\x7e]{1,10000}$/.test(value);

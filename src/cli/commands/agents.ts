@@ -1,22 +1,16 @@
 import type { Command } from "commander";
 import { AirlockError } from "../../base/errors.js";
-import {
-  type AgentImageWork,
-  agentImageTag,
-  agentVersion,
-  buildAgentImage,
-  type GivenArchive,
-} from "../../image/agent-image.js";
+import { agentImageTag, agentVersion, buildAgentImage, type GivenArchive } from "../../image/agent-image.js";
 import type { AgentProfile } from "../../model/agent.js";
 import { requireImage } from "../../session/image.js";
 import type { Workbench } from "../../session/workbench.js";
 import type { Act } from "../command.js";
 import { addGlobalOptions, type CommandContext, type GlobalOptions } from "../context.js";
-import { knownAgents, requireAgent } from "../options/prepare-agent.js";
+import { isKeySet, knownAgents, requireAgent } from "../options/prepare-agent.js";
 import { Progress } from "../render/progress.js";
 import { formatTable } from "../render/table.js";
 import { withBench } from "../with-bench.js";
-import { buildProgress } from "./image.js";
+import { imageWork } from "./image.js";
 
 async function build(
   context: CommandContext,
@@ -28,15 +22,7 @@ async function build(
   // Built over the sandbox image, so that one comes first.
   await requireImage(bench, bench.sandboxImage);
   using display = new Progress({ stream: edge.stderr, quiet: options.quiet === true, now: Date.now });
-  const work: AgentImageWork = {
-    engine: await bench.engine(),
-    packageRoot: edge.packageRoot,
-    env: edge.env,
-    signal: edge.signal,
-    progress: buildProgress(context, display),
-    base: bench.sandboxImage,
-    home: bench.home.id,
-  };
+  const work = { ...(await imageWork(context, bench, display)), base: bench.sandboxImage, home: bench.home.id };
   return await buildAgentImage(work, profile, given);
 }
 
@@ -69,14 +55,13 @@ async function stateOf(context: CommandContext, bench: Workbench, profile: Agent
   const { env, packageRoot } = context.edge;
   const tag = tagOf(context, bench, profile);
   const found = await (await bench.engine()).inspectImage(tag);
-  const isSet = ({ variable }: AgentProfile["keys"][number]): boolean => (env[variable] ?? "").trim() !== "";
   const names = (keys: AgentProfile["keys"]): string[] => keys.map(({ variable }) => variable);
   return {
     profile,
     version: agentVersion(packageRoot, profile),
     image: found === null ? null : tag,
-    keys: names(profile.keys.filter(isSet)),
-    missing: names(profile.keys.filter((key) => !isSet(key))),
+    keys: names(profile.keys.filter((key) => isKeySet(key, env))),
+    missing: names(profile.keys.filter((key) => !isKeySet(key, env))),
   };
 }
 

@@ -14,8 +14,7 @@ import { withBench } from "../with-bench.js";
 
 const ourLabels = { "airlock.role": "image" };
 
-/** Shows how far a build has come. */
-export function buildProgress(context: CommandContext, display: Progress): BuildProgress {
+function buildProgress(context: CommandContext, display: Progress): BuildProgress {
   let current = "";
   return {
     step(text) {
@@ -30,6 +29,12 @@ export function buildProgress(context: CommandContext, display: Progress): Build
   };
 }
 
+/** What every build of an image takes, with its progress on a display. */
+export async function imageWork(context: CommandContext, bench: Workbench, display: Progress) {
+  const { packageRoot, env, signal } = context.edge;
+  return { engine: await bench.engine(), packageRoot, env, signal, progress: buildProgress(context, display) };
+}
+
 /** Builds the sandbox image with its progress on stderr; with `missing`, only when it is not there. */
 export async function buildImage(
   context: CommandContext,
@@ -38,14 +43,7 @@ export async function buildImage(
 ): Promise<{ readonly tag: string; readonly built: boolean }> {
   const { edge, options } = context;
   using display = new Progress({ stream: edge.stderr, quiet: options.quiet === true, now: Date.now });
-  const work = {
-    engine: await bench.engine(),
-    packageRoot: edge.packageRoot,
-    hash: edge.imageHash,
-    env: edge.env,
-    signal: edge.signal,
-    progress: buildProgress(context, display),
-  };
+  const work = { ...(await imageWork(context, bench, display)), hash: edge.imageHash };
   return missing ? await ensureSandboxImage(work) : { tag: await buildSandboxImage(work), built: true };
 }
 

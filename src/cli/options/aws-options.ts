@@ -6,7 +6,7 @@ import { parseDuration } from "../../config/units.js";
 import type { AwsAccess, AwsMode, AwsWish } from "../../model/aws.js";
 import type { AwsPlan } from "../../session/plan.js";
 import type { CommandContext } from "../context.js";
-import { collect } from "./env-options.js";
+import { collect, httpUrl } from "./env-options.js";
 
 /** The options about AWS that a session can begin with. */
 export interface AwsOptions {
@@ -91,8 +91,8 @@ function requireAwsOn(mode: AwsMode, options: AwsOptions): void {
 export function endpointOf({ edge }: CommandContext, { endpoint }: AwsWish): string | null {
   const { AWS_ENDPOINT_URL: named = "", AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: isIgnored } = edge.env;
   if (endpoint !== null || named === "" || isIgnored === "true") return endpoint;
-  if (URL.canParse(named) && /^https?:$/.test(new URL(named).protocol)) return named;
-  throw new AirlockError("E_USAGE", "AWS_ENDPOINT_URL is not an http or https URL");
+  httpUrl("AWS_ENDPOINT_URL", named);
+  return named;
 }
 
 /**

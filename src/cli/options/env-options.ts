@@ -62,3 +62,9 @@ export async function collectEnv(edge: Edge, { env = [], envFile = [] }: EnvOpti
   const given = env.map((pair, index) => parsePair(pair, `--env number ${index + 1}`, edge));
   return new Map([...fromFiles, ...given].filter((pair) => pair !== null));
 }
+
+/** The address that a variable names. */
+export function httpUrl(variable: string, text: string): URL {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return new URL(text);
+  throw new AirlockError("E_USAGE", `${variable} is not an http or https URL`);
+}

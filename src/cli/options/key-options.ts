@@ -2,6 +2,7 @@ import { isIPv4 } from "node:net";
 import type { Command } from "commander";
 import { AirlockError } from "../../base/errors.js";
 import { newToken } from "../../base/ids.js";
+import { fitsHeader } from "../../base/secret.js";
 import type { GateKey } from "../../model/key.js";
 import type { Edge } from "../edge.js";
 import { collect } from "./env-options.js";
@@ -46,7 +47,7 @@ export function keysOf({ key = [] }: KeyOptions, edge: Pick<Edge, "env">): GateK
       });
     }
     const value = edge.env[name]?.trim() ?? "";
-    if (!/^[\x21-\x7e]{1,10000}$/.test(value)) {
+    if (!fitsHeader(value)) {
       const why = value === "" ? "is not set here" : "holds what no header can";
       throw new AirlockError("E_USAGE", `--key ${host}=env:${name}: ${name} ${why}`);
     }
@@ -57,9 +58,4 @@ export function keysOf({ key = [] }: KeyOptions, edge: Pick<Edge, "env">): GateK
       ...{ from: { env: name }, variable: name },
     }));
   });
-}
-
-/** What programs inside find in a key's variable. */
-export function placeholdersOf(keys: readonly GateKey[]): Map<string, string> {
-  return new Map(keys.flatMap(({ variable, placeholder }) => (variable === null ? [] : [[variable, placeholder]])));
 }

@@ -13,6 +13,7 @@ import { compileGlob } from "../../text/glob.js";
 import type { CommandContext } from "../context.js";
 import type { Edge } from "../edge.js";
 import type { AgentOptions } from "./agent-options.js";
+import { httpUrl } from "./env-options.js";
 
 /** What is added to a session so that an agent runs in it. */
 export interface PreparedAgent {
@@ -49,11 +50,12 @@ export async function requireAgent(context: CommandContext, name: string): Promi
   });
 }
 
+/** Whether a key is there for the gate to put in. */
+export const isKeySet = ({ variable }: AgentKey, env: Edge["env"]): boolean => (env[variable] ?? "").trim() !== "";
+
 // The host of an address of the user's own; TLS alone can end at the gate, so a secret is put into nothing else.
 function hostOfUrl(variable: string, text: string): { readonly host: string; readonly isTls: boolean } {
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
-    throw new AirlockError("E_USAGE", `${variable} is not an http or https URL`);
-  const { hostname, port, protocol } = new URL(text);
+  const { hostname, port, protocol } = httpUrl(variable, text);
   const isTls = protocol === "https:";
   const number = port === "" ? (isTls ? "443" : "80") : port;
   return { host: number === "443" ? hostname : `${hostname}:${number}`, isTls };
@@ -64,10 +66,11 @@ interface Reached {
   readonly keys: readonly string[];
 }
 
-function reachedWith({ variable, hosts, baseUrl }: AgentKey, env: Edge["env"]): Reached {
-  const isSet = (env[variable] ?? "").trim() !== "";
+function reachedWith(key: AgentKey, env: Edge["env"]): Reached {
+  const { variable, hosts, baseUrl } = key;
   const other = baseUrl === undefined ? "" : (env[baseUrl] ?? "").trim();
-  const keysFor = (all: readonly string[]): string[] => (isSet ? all.map((host) => `${host}=env:${variable}`) : []);
+  const keysFor = (all: readonly string[]): string[] =>
+    isKeySet(key, env) ? all.map((host) => `${host}=env:${variable}`) : [];
   if (baseUrl === undefined || other === "") return { hosts, keys: keysFor(hosts) };
   const { host, isTls } = hostOfUrl(baseUrl, other);
   return { hosts: [host], keys: isTls ? keysFor([host]) : [] };

@@ -24,13 +24,12 @@ const references: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** A text as it stands on a page: what a terminal or a reader could be fooled by is named, what is markup is none. */
-function textOf(text: string): string {
-  return escapeText(text).replace(/[&<>"']/g, (character) => references[character] ?? "");
-}
+const withoutMarkup = (text: string): string => text.replace(/[&<>"']/g, (character) => references[character] ?? "");
 
-const pathOf = (path: string): string =>
-  displayPath(path).replace(/[&<>"']/g, (character) => references[character] ?? "");
+/** A text as it stands on a page: what a terminal or a reader could be fooled by is named, what is markup is none. */
+const textOf = (text: string): string => withoutMarkup(escapeText(text));
+
+const pathOf = (path: string): string => withoutMarkup(displayPath(path));
 
 /** Which part of a session an entry is of. */
 const lanes: readonly (readonly [name: string, kinds: RegExp])[] = [
@@ -143,7 +142,7 @@ export function renderReportHtml({ session, project, command, report, changes }:
   const hash = createHash("sha256").update(style).digest("base64");
   const policy = `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'`;
   const ran = command === null ? "" : `<dt>Command</dt><dd><code>${textOf(command)}</code></dd>`;
-  const left =
+  const leftOut =
     hidden === 0 ? "" : `<p class="dim">${hidden} entries in between are left out: airlock log has all of them.</p>`;
   return `<!doctype html>
 <html lang="en">
@@ -165,7 +164,7 @@ ${shown.length === 0 ? "<p>Nothing is recorded.</p>" : timeline(shown)}
 <h2>What it changed</h2>
 ${changesTable(changes)}
 <h2>Entry by entry</h2>
-${left}
+${leftOut}
 ${linesTable(shown)}
 </main>
 </body>

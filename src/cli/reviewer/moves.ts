@@ -107,3 +107,29 @@ export function jump(state: ReviewerState, step: 1 | -1): ReviewerState {
   });
   return found === null ? { ...state, message: "nothing of high risk" } : settle({ ...state, at: found });
 }
+
+/** A reviewer that has just begun, before it is told how large its screen is. */
+export function firstState(about: Pick<ReviewerState, "session" | "changes" | "infos">): ReviewerState {
+  return relist({
+    ...about,
+    size: { columns: 80, rows: 24 },
+    focus: "list",
+    mode: { kind: "browse" },
+    layout: "unified",
+    filter: "all",
+    closed: new Set(),
+    rows: [],
+    at: 0,
+    top: 0,
+    doc: null,
+    colours: null,
+    diffRows: [],
+    diffAt: 0,
+    diffTop: 0,
+    shift: 0,
+    staged: new Map(),
+    notes: new Map(),
+    query: "",
+    message: "",
+  });
+}

@@ -23,7 +23,7 @@ import { FullScreen, type ScreenEvent } from "../screen/full-screen.js";
 import type { DiffDoc } from "./diff-doc.js";
 import { drawReviewer } from "./draw.js";
 import { DocLoader } from "./load-doc.js";
-import { relist } from "./moves.js";
+import { firstState, relist } from "./moves.js";
 import { selectStaged } from "./staging.js";
 import { currentChange, type Effect, type Info, type ReviewerState, wantedDoc } from "./state.js";
 import type { SyntaxColours } from "./syntax.js";
@@ -52,33 +52,6 @@ async function infosOf(bench: Workbench, review: Review, changes: readonly Chang
   ];
 }
 
-function firstState(review: Review, changes: readonly Change[], infos: readonly Info[]): ReviewerState {
-  return relist({
-    session: review.record.id,
-    changes,
-    infos,
-    size: { columns: 80, rows: 24 },
-    focus: "list",
-    mode: { kind: "browse" },
-    layout: "unified",
-    filter: "all",
-    closed: new Set(),
-    rows: [],
-    at: 0,
-    top: 0,
-    doc: null,
-    colours: null,
-    diffRows: [],
-    diffAt: 0,
-    diffTop: 0,
-    shift: 0,
-    staged: new Map(),
-    notes: new Map(),
-    query: "",
-    message: "",
-  });
-}
-
 /** What a person has set up stays when the session is looked at again; what was staged does not: it may be another now. */
 function nextState(old: ReviewerState | null, fresh: ReviewerState, message: string): ReviewerState {
   if (old === null) return { ...fresh, message };
@@ -101,7 +74,12 @@ export async function reviewOnScreen(
     first ??= review.changes.totals;
     const changes = review.changes.changes.filter((change) => !belongsToGit(change));
     const infos = await infosOf(bench, review, changes, ledger);
-    const look = new Look(context, bench, review, nextState(state, firstState(review, changes, infos), message));
+    const look = new Look(
+      context,
+      bench,
+      review,
+      nextState(state, firstState({ session: review.record.id, changes, infos }), message),
+    );
     const outcome = await look.run();
     state = look.state;
     if (outcome.kind === "ended") return { kept: outcome.kept, totals: first };

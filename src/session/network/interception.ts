@@ -1,6 +1,6 @@
 import type { TLSSocket } from "node:tls";
 import { isAwsHost } from "../../aws/hosts.js";
-import { Secret } from "../../base/secret.js";
+import { fitsHeader, Secret } from "../../base/secret.js";
 import type { PolicySource } from "../../gate/admission.js";
 import type { Host } from "../../gate/host-name.js";
 import type { Ending, Interceptor } from "../../gate/interceptor.js";
@@ -31,9 +31,6 @@ interface Parts {
 
 const tlsPort = 443;
 
-/** Whether a secret can stand in a header as it is. */
-const isHeaderSafe = (value: string): boolean => /^[\x21-\x7e]{1,10000}$/.test(value);
-
 const placeOf = (host: string): { readonly name: string; readonly port: number } => {
   const { labels, port } = parsePattern(host);
   return { name: labels.join("."), port: typeof port === "number" ? port : 443 };
@@ -51,7 +48,7 @@ export async function openInterception(
   for (const { host, ...key } of keys) {
     const { name, port } = placeOf(host);
     const value = bench.surroundings.env[key.from.env]?.trim() ?? "";
-    const secret = isHeaderSafe(value) ? new Secret(value) : null;
+    const secret = fitsHeader(value) ? new Secret(value) : null;
     const place = `${name}:${port}`;
     held.set(place, [...(held.get(place) ?? []), { ...key, secret }]);
   }

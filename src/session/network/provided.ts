@@ -2,6 +2,7 @@ import type { SessionRecord } from "../../model/session.js";
 import { awsOf } from "../aws/aws-of.js";
 import type { Workbench } from "../workbench.js";
 import { hasWire } from "./hatch.js";
+import { placeholdersOf } from "./placeholders.js";
 
 /** What the hatch writes, for the sandbox to read: the session's authority, and that with the image's own. */
 const own = "/run/airlock/ca.pem";
@@ -27,7 +28,7 @@ export async function providedOf(bench: Workbench, record: SessionRecord): Promi
   if (keys.length === 0 && !intercepts) return aws;
   return new Map([
     ...aws,
-    ...keys.flatMap(({ variable, placeholder }) => (variable === null ? [] : [[variable, placeholder] as const])),
+    ...placeholdersOf(keys),
     ["NODE_EXTRA_CA_CERTS", own],
     ["DENO_CERT", own],
     ...bundleVariables.map((name) => [name, bundle] as const),

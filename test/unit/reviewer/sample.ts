@@ -1,5 +1,5 @@
 import { makeDoc } from "../../../src/cli/reviewer/diff-doc.js";
-import { relist } from "../../../src/cli/reviewer/moves.js";
+import { firstState, relist } from "../../../src/cli/reviewer/moves.js";
 import type { ReviewerState } from "../../../src/cli/reviewer/state.js";
 import { pressKey, takeDoc } from "../../../src/cli/reviewer/update.js";
 import type { Change, ChangeKind } from "../../../src/model/change.js";
@@ -12,30 +12,7 @@ export function changed(path: string, kind: ChangeKind = "modified", reasons: re
 }
 
 export function stateOf(changes: readonly Change[], columns = 80, rows = 24): ReviewerState {
-  return relist({
-    session: "brisk-otter-3f2a",
-    changes,
-    infos: [],
-    size: { columns, rows },
-    focus: "list",
-    mode: { kind: "browse" },
-    layout: "unified",
-    filter: "all",
-    closed: new Set(),
-    rows: [],
-    at: 0,
-    top: 0,
-    doc: null,
-    colours: null,
-    diffRows: [],
-    diffAt: 0,
-    diffTop: 0,
-    shift: 0,
-    staged: new Map(),
-    notes: new Map(),
-    query: "",
-    message: "",
-  });
+  return relist({ ...firstState({ session: "brisk-otter-3f2a", changes, infos: [] }), size: { columns, rows } });
 }
 
 /** Presses keys: single characters, or names. */
