@@ -25,13 +25,19 @@ export async function createVolume(caller: EngineCaller, request: VolumeRequest)
   const answer = await caller.call(`create volume ${Name}`, (signal) =>
     caller.transport.json({ method: "POST", path: "/volumes/create", body, signal }),
   );
-  const volume = volumeState(await readAnswer("volume", answer, `volume ${Name}`));
+  const told = volumeState(await readAnswer("volume", answer, `volume ${Name}`));
+  // Docker forgets in this answer, until somebody has inspected it, what a volume of before its restart was made with.
+  const volume = isMadeAs(told, request) ? told : ((await inspectVolume(caller, Name)) ?? told);
   if (volume.driver !== "local" || !isSameMap(volume.driverOptions, request.driverOptions)) {
     throw new AirlockError("E_ENGINE_FAILED", `a volume ${request.name} exists already and mounts something else`, {
       hint: `see what it is: \`docker volume inspect ${request.name}\``,
     });
   }
   return volume;
+}
+
+function isMadeAs({ labels, driverOptions }: VolumeState, request: VolumeRequest): boolean {
+  return hasLabels(labels, request.labels) && isSameMap(driverOptions, request.driverOptions);
 }
 
 function isSameMap(left: Readonly<Record<string, string>>, right: Readonly<Record<string, string>>): boolean {

@@ -65,10 +65,15 @@ describe.skipIf(reason !== null)("an engine that", () => {
       source: "a test",
     });
     const id = await bench.create("true");
+    const volume = { name: "airlock-test-kept", labels: { "airlock.home": "test" }, driverOptions: {} };
+    await engine.createVolume(volume);
     await Promise.all([1, 2, 3].map(() => secured.inspectContainer(id)));
     await own.restart();
     expect((await secured.inspectContainer(id))?.status).toBe("created");
     expect((await engine.inspectContainer(id))?.status).toBe("created");
+    // Right after its restart Docker hands the volume back without its labels.
+    expect((await engine.createVolume(volume)).labels).toEqual(volume.labels);
+    expect(await engine.removeVolume(volume.name)).toBe(true);
     expect(await secured.removeContainer(id)).toBe(true);
     await bench.close();
   });
