@@ -27,7 +27,7 @@ beforeAll(async () => {
   };
   const file = join(lab.userHome, "session-policy.json");
   writeFileSync(file, JSON.stringify(policy));
-  await lab.use(ceph, { region: "us-east-1", role, policy: file });
+  await lab.use(ceph, { region: "us-east-1", role, policy: file, intercept: true });
   await ceph.put("photos", { cat: "miau" });
   await ceph.put("letters", { secret: "dear diary" });
   session = await lab.start();
@@ -41,6 +41,12 @@ afterAll(async () => {
 it("a read is allowed", async () => {
   expect(await call("ListObjectsV2", { Bucket: "photos" })).toMatchObject({ value: { KeyCount: 1 } });
   expect(await call("GetObject", { Bucket: "photos", Key: "cat" })).toMatchObject({ value: { Body: "miau" } });
+});
+
+it("a client that does not know the gateway reaches it at AWS's own host", async () => {
+  const command = lab.clientCommand("s3", "GetObject", { Bucket: "photos", Key: "cat" }, older);
+  const { stdout, stderr } = await lab.exec(session, `unset AWS_ENDPOINT_URL; ${command}`);
+  expect(JSON.parse(stdout.toString()), stderr).toMatchObject({ value: { Body: "miau" }, error: null });
 });
 
 it("a write waits for a person, who sees what is written and where", async () => {

@@ -168,16 +168,19 @@ describe("Debian's aws and boto3, installed inside", () => {
       const wish = { service_name, operation_name, parameters, region: "eu-central-1", label: "a test" };
       return await lab.json(["tool", "aws", "--session", session, "--json", JSON.stringify(wish)]);
     };
-    expect(await lab.airlock(["tools", "trust", "aws", "--session", session])).toMatchObject({ code: 0 });
-    expect(await tool("ec2", "describe-instances", {})).toMatchObject({
-      exit_status: "0",
-      stdout: expect.stringContaining("i-00000000000000a0d"),
-    });
+    const described = { exit_status: "0", stdout: expect.stringContaining("i-00000000000000a0d") };
+    expect(await tool("ec2", "describe-instances", {})).toMatchObject(described);
     expect(await tool("ec2", "terminate-instances", { "instance-ids": ["i-00000000000000a0d"] })).toMatchObject({
       exit_status: "254",
       stderr: expect.stringMatching(/UnauthorizedOperation.*TerminateInstances.*Airlock/s),
     });
     expect(wasCalled("TerminateInstances")).toBe(false);
+    // Asked once, by the gateway, which knows the call itself.
+    expect(await lab.airlock(["tools", "untrust", "aws", "--session", session])).toMatchObject({ code: 0 });
+    const asked = tool("ec2", "describe-instances", {});
+    expect(await lab.answer("--yes")).toMatch(/ec2:DescribeInstances/i);
+    expect(await asked).toMatchObject(described);
+    expect(await lab.airlock(["tools", "trust", "aws", "--session", session])).toMatchObject({ code: 0 });
   });
 
   it("both reach the gateway at AWS's own hosts, without a word about it", async () => {

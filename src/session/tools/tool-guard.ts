@@ -26,7 +26,15 @@ async function decide(bench: Workbench, trusted: Trusted, subject: TrustSubject)
   const state = await currentTrust(bench, record, () => trust.load());
   const readShell =
     subject.tool === "shell" ? await (await import("../../trust/shell-grammar.js")).loadShellGrammar() : noShell;
-  return decideTrust(state, subject, { now: Date.now(), readShell });
+  const decision = decideTrust(state, subject, { now: Date.now(), readShell });
+  if (subject.tool !== "aws" || decision.verdict !== "ask" || !(await hasGateway(bench, record.id))) return decision;
+  // The gateway has the same rules and knows the call itself, with its resources: it asks, once.
+  return { ...decision, verdict: "allow", rule: "the gateway asks", why: "the gateway decides on each call" };
+}
+
+async function hasGateway(bench: Workbench, session: string): Promise<boolean> {
+  const { loadAws } = await import("../aws/aws-file.js");
+  return (await loadAws(bench.home, session))?.wish.mode === "gateway";
 }
 
 interface Wish {
