@@ -25,6 +25,7 @@ OPERATIONS = {
     "layer.heads": ("contents", "read_heads"),
     "layer.mask": ("masks", "add"),
     "layer.reset": ("restore", "reset"),
+    "layer.stamp": ("stamp", "stamp"),
     "base.put": ("bases", "put"),
     "snapshot.create": ("snapshots", "create"),
     "snapshot.list": ("snapshots", "list_all"),
@@ -32,6 +33,7 @@ OPERATIONS = {
     "snapshot.restore": ("restore", "restore"),
     "snapshot.delete": ("snapshots", "delete"),
     "usage": ("usage", "usage"),
+    "usage.saved": ("usage", "saved"),
     "watch": ("usage", "watch"),
 }
 

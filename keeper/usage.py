@@ -1,4 +1,4 @@
-"""usage and watch: what a session's layers take on the disk, and what is left of it."""
+"""usage, usage.saved and watch: what a session takes on the disk, and what is left of it."""
 
 import os
 import stat
@@ -24,6 +24,40 @@ def usage(connection, request):
     found, whole = _measure(connection.store, fields["session"], None)
     if not whole:
         raise KeeperError("limit", "a layer has too many folders, too deep ones or ones that move")
+    return found
+
+
+def saved(connection, request):
+    """What its snapshots and uploaded bases take. A file that several snapshots share counts once, a part in each."""
+    fields = checks.take(request, {"session": checks.session_id})
+    folder = existing_session(connection.store, fields["session"])
+    # A name that begins with a dot is a snapshot that is still being made.
+    snapshots = [name for name in _names_in(f"{folder}/snapshots") if not name.startswith(".")]
+    return {
+        "snapshots": _count_each(f"{folder}/snapshots", snapshots),
+        "bases": _count_each(f"{folder}/base", _names_in(f"{folder}/base")),
+    }
+
+
+def _names_in(folder):
+    try:
+        return sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return []
+
+
+def _count_each(folder, names):
+    found = {}
+    for name in names:
+        count = _Count(None)
+        try:
+            count.tree(f"{folder}/{name}")
+        except _Uncountable:
+            raise KeeperError("limit", f"{name} has too many folders, too deep ones or ones that move") from None
+        except FileNotFoundError:
+            # Removed meanwhile: it takes nothing.
+            continue
+        found[name] = {"bytes": count.bytes, "entries": count.entries}
     return found
 
 

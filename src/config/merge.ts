@@ -5,6 +5,7 @@ import { defaultLimits } from "./defaults.js";
 import type { LoadedConfig } from "./load.js";
 import { type AwsFlags, mergeAws } from "./merge-aws.js";
 import { mergeNetwork, type NetworkWish } from "./merge-network.js";
+import { type Retention, retentionOf } from "./retention.js";
 import type { FileConfig } from "./schema.js";
 
 /** Where a value came from. */
@@ -37,6 +38,7 @@ export interface Config {
   readonly paths: readonly PathEntry[];
   readonly allowRw: boolean;
   readonly record: boolean;
+  readonly snapshots: Retention & { readonly auto: boolean };
   readonly env: Readonly<Record<string, string>>;
   readonly mask: readonly string[];
   readonly unmask: readonly string[];
@@ -60,6 +62,7 @@ export interface FlagValues {
   readonly timeoutSeconds?: number | undefined;
   readonly allowRw?: boolean | undefined;
   readonly record?: boolean | undefined;
+  readonly autoSnapshot?: boolean | undefined;
   readonly networkMode?: NetworkMode | undefined;
   readonly allowHost?: readonly string[] | undefined;
   readonly presets?: readonly string[] | undefined;
@@ -119,6 +122,18 @@ class Picker {
   }
 }
 
+// The user's alone: no repository says what is saved of its agents' work, and for how long.
+function mergeSnapshots(
+  picker: Picker,
+  flag: boolean | undefined,
+  ofUser: NonNullable<FileConfig["snapshots"]>,
+): Config["snapshots"] {
+  for (const name of ["keep", "maxAge", "maxSize", "appliesTo"] as const) {
+    picker.pick(`snapshots.${name}`, { user: ofUser[name] });
+  }
+  return { auto: picker.pick("snapshots.auto", { flag, user: ofUser.auto }) ?? false, ...retentionOf(ofUser) };
+}
+
 /** Lays flags over the environment over the project's file over the user's over the defaults. Lists add up; single values replace. */
 export function mergeConfig({ flags, environment = {}, project, user }: Sources): Config {
   const picker = new Picker();
@@ -146,6 +161,7 @@ export function mergeConfig({ flags, environment = {}, project, user }: Sources)
     allowRw: picker.pick("allowRw", { flag: flags.allowRw, user: ofUser.allowRw }) ?? false,
     // The user's alone: no repository says whether its traces are kept.
     record: picker.pick("record", { flag: flags.record, user: ofUser.record }) ?? true,
+    snapshots: mergeSnapshots(picker, flags.autoSnapshot, ofUser.snapshots ?? {}),
     limits: {
       memoryBytes: limit("memory"),
       cpus: limit("cpus"),

@@ -28,12 +28,21 @@ export type PatternCheck = (pattern: string) => unknown;
 const ownKeys: ReadonlyMap<string, string> = new Map([
   ["allowRw", "only your own configuration can allow that, or --allow-rw"],
   ["agents", "only your own configuration can say that"],
+  ["snapshots", "only your own configuration can say that, or --auto-snapshot"],
   ["record", "only your own configuration can say that, or --no-record"],
 ]);
 const limitKeys = ["memory", "cpus", "pids", "disk", "timeout"];
 const pathKeys = ["host", "mode", "target"];
 const networkKeys = ["default", "presets", "allow", "ask", "deny", "allowPrivate"];
+const snapshotKeys = ["auto", "keep", "maxAge", "maxSize", "appliesTo"];
 const awsKeys = Object.keys(projectAws.shape);
+const nestedKeys: ReadonlyMap<string, readonly string[]> = new Map([
+  ["limits", limitKeys],
+  ["paths", pathKeys],
+  ["network", networkKeys],
+  ["aws", awsKeys],
+  ["snapshots", snapshotKeys],
+]);
 const knownKeys: Readonly<Record<Kind, readonly string[]>> = {
   project: Object.keys(projectSchema.shape),
   user: Object.keys(userSchema.shape),
@@ -76,16 +85,7 @@ function explainKey(source: Source, path: Path, key: string): AirlockError {
   const what = `unknown key "${escapeText(key)}"`;
   const ownOnly = path.length === 0 ? ownKeys.get(key) : undefined;
   if (ownOnly !== undefined) return invalid(place, what, ownOnly);
-  const known =
-    path[0] === "limits"
-      ? limitKeys
-      : path[0] === "paths"
-        ? pathKeys
-        : path[0] === "network"
-          ? networkKeys
-          : path[0] === "aws"
-            ? awsKeys
-            : knownKeys[source.kind];
+  const known = nestedKeys.get(String(path[0])) ?? knownKeys[source.kind];
   const meant = suggestKey(key, known);
   return invalid(place, what, meant === undefined ? `known keys: ${known.join(", ")}` : `did you mean "${meant}"?`);
 }

@@ -4,10 +4,11 @@ import { parseDuration, parseSize } from "./units.js";
 
 const mebibyte = 1024 ** 2;
 
-const sizeFrom = (leastMebibytes: number) =>
+const sizeFrom = (leastMebibytes: number, mayBeNone = false) =>
   z
     .union([z.string(), z.number()], { error: 'not a size: write "512m" or "4g"' })
     .transform((value, context) => {
+      if (mayBeNone && String(value).trim() === "0") return 0;
       const bytes = parseSize(String(value));
       if (bytes !== null && bytes >= leastMebibytes * mebibyte) return bytes;
       const message = bytes === null ? 'not a size: write "512m" or "4g"' : `too little: at least ${leastMebibytes}m`;
@@ -153,6 +154,24 @@ export const projectSchema = z
   })
   .describe("Airlock's configuration of a project");
 
+const snapshots = z.strictObject({
+  auto: z.boolean().exactOptional().describe("Take one before each tool call that writes; false unless told."),
+  keep: z
+    .int()
+    .min(0)
+    .max(100_000)
+    .exactOptional()
+    .describe("How many a session keeps; 20 unless told, 0 for any number."),
+  maxAge: duration.exactOptional().describe("How old they get; 7d unless told, 0 for any age."),
+  maxSize: sizeFrom(1, true)
+    .exactOptional()
+    .describe("What those of a session take on the disk; 2g unless told, 0 for any size."),
+  appliesTo: z
+    .enum(["auto", "all"])
+    .exactOptional()
+    .describe("Which of them may go: those that were taken by themselves (auto, unless told), or all."),
+});
+
 /** The user's own configuration, which may also allow paths that are written through. */
 export const userSchema = z
   .strictObject({
@@ -164,6 +183,7 @@ export const userSchema = z
       .record(z.string().regex(/^[a-z][a-z0-9-]{0,40}$/, { error: "not a name: a-z, 0-9 and -" }), agent)
       .exactOptional()
       .describe("Agents of your own, for airlock run --agent NAME."),
+    snapshots: snapshots.exactOptional().describe("When snapshots are taken by themselves, and which are kept."),
     record: z.boolean().exactOptional().describe("Record what the terminals of sessions show; true unless told."),
   })
   .describe("Airlock's configuration of a user");

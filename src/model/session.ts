@@ -104,7 +104,7 @@ export interface SnapshotRecord {
   readonly id: string;
   readonly createdAt: string;
   readonly message: string;
-  readonly reason: "start" | "request" | "restore" | "trust-all";
+  readonly reason: "start" | "request" | "restore" | "trust-all" | "auto";
   readonly files: number;
   readonly bytes: number;
   readonly manifestSha256: string | null;

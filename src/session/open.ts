@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DisposeStack } from "../base/dispose.js";
 import { AirlockError, isAirlockError } from "../base/errors.js";
 import { takeLock } from "../base/file-lock.js";
-import { newSessionId, newToken, sessionIdPattern } from "../base/ids.js";
+import { newSessionId, sessionIdPattern } from "../base/ids.js";
 import { together } from "../base/together.js";
 import { defaultLimits } from "../config/defaults.js";
 import type { ContainerRequest, ImageState } from "../model/engine.js";
@@ -12,6 +12,7 @@ import type { SecretScan } from "../policy/mask-scan.js";
 import { checkProject, type ProjectFolder, workspaceTarget } from "../policy/project.js";
 import { removeSession } from "./discard.js";
 import { journalPaths, sessionFolder } from "./home.js";
+import { keepAuto, keepAws, keepNetwork, keepTrust } from "./keep-wishes.js";
 import { approvePaths, protectedPlaces } from "./paths.js";
 import { planLayers, type SessionPlan } from "./plan.js";
 import { sandboxHome } from "./sandbox/environment.js";
@@ -168,42 +169,6 @@ async function makeContainer(
   return { request, container: await (await bench.engine()).createContainer(request) };
 }
 
-// Most sessions have no network, and none of its code.
-async function keepNetwork(bench: Workbench, id: string, { network, keys }: SessionPlan): Promise<void> {
-  if (network.mode === "none") return;
-  const { saveNetwork } = await import("./network/network-file.js");
-  await saveNetwork(bench.home, id, network);
-  if (keys.length === 0) return;
-  const { saveKeys } = await import("./network/keys-file.js");
-  await saveKeys(bench.home, id, keys);
-}
-
-async function keepAws(bench: Workbench, id: string, { aws }: SessionPlan): Promise<void> {
-  if (aws === null) return;
-  const { saveAws } = await import("./aws/aws-file.js");
-  const { wish, account, region } = aws;
-  await saveAws(bench.home, id, {
-    version: 1,
-    wish,
-    account,
-    region,
-    token: newToken(32),
-    trace: null,
-    arn: null,
-    notes: [],
-  });
-}
-
-// Most sessions' tools are never called: what is trusted of them is written down only where somebody said so.
-async function keepTrust(bench: Workbench, record: SessionRecord, { trust }: SessionPlan): Promise<void> {
-  if (trust.rules.length === 0 && !trust.all) return;
-  const { initialTrust, saveTrust } = await import("./tools/trust-file.js");
-  await saveTrust(bench.home, record.id, initialTrust(record.workspace, trust.rules));
-  if (!trust.all) return;
-  const { beginTrustAll, usualTrustAllSeconds } = await import("./tools/trust-all.js");
-  await beginTrustAll(bench, record, "s0", { seconds: usualTrustAllSeconds, calls: null, task: null });
-}
-
 /** Hides the secrets, makes the layers, and writes down what was begun. */
 async function fillLayers(bench: Workbench, draft: SessionRecord, plan: SessionPlan): Promise<SessionRecord> {
   const scans = await scanLayers(bench, draft, plan);
@@ -234,6 +199,7 @@ async function fillLayers(bench: Workbench, draft: SessionRecord, plan: SessionP
     createLayers(bench, record, scans, plan.agent?.home ?? []),
   );
   await keepTrust(bench, record, plan);
+  await keepAuto(bench, id, plan);
   return record;
 }
 

@@ -33,6 +33,8 @@ export interface SessionPlan {
   readonly tty: boolean;
   /** Whether what its terminals show is recorded. */
   readonly isRecorded: boolean;
+  /** Whether a snapshot is taken before each tool call that writes; absent: no. */
+  readonly takesSnapshots?: boolean | undefined;
   readonly network: NetworkPolicy;
   readonly trust: TrustWish;
   /** Null: no AWS. */

@@ -1,12 +1,14 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { holderOf, isAbandoned } from "../base/file-lock.js";
+import type { SessionRecord } from "../model/session.js";
 import { discardSession, type Receipt, removeSession } from "./discard.js";
 import { journalPaths, sessionFolder } from "./home.js";
 import { keeperNames, removeSocketFolder } from "./keeper.js";
 import { listSessions, loadSession } from "./store.js";
 import type { Workbench } from "./workbench.js";
 
+const hasWork: ReadonlySet<SessionRecord["state"]> = new Set(["running", "stopped", "interrupted"]);
 const journalLifeMs = 30 * 24 * 3_600_000;
 /** Between making a session's folder and locking it lies a moment. */
 const claimLifeMs = 60_000;
@@ -19,8 +21,17 @@ export interface PrunePlan {
   readonly orphans: readonly string[];
   /** Keepers and runtime volumes of other versions of Airlock. */
   readonly outdated: readonly string[];
+  /** Snapshots that the user's configuration keeps no longer. */
+  readonly snapshots: readonly OutlivedSnapshot[];
   /** Journals of sessions discarded more than 30 days ago. */
   readonly journals: readonly string[];
+}
+
+export interface OutlivedSnapshot {
+  readonly session: string;
+  readonly snapshot: string;
+  /** `count`, `age` or `size`. */
+  readonly why: string;
 }
 
 /** What was done. */
@@ -95,6 +106,36 @@ async function oldJournals(bench: Workbench, ids: readonly string[]): Promise<st
   return old;
 }
 
+async function oldSnapshots(
+  bench: Workbench,
+  records: readonly SessionRecord[],
+  onDamaged: (error: unknown) => void,
+): Promise<OutlivedSnapshot[]> {
+  const { loadRetention, outlivedSnapshots } = await import("./auto/retain.js");
+  const retention = await loadRetention(bench);
+  const found: OutlivedSnapshot[] = [];
+  for (const record of records.filter(({ state }) => hasWork.has(state))) {
+    try {
+      const outlived = await outlivedSnapshots(bench, record, retention);
+      found.push(...outlived.map((each) => ({ session: record.id, ...each })));
+    } catch (error) {
+      onDamaged(error);
+    }
+  }
+  return found;
+}
+
+async function removeSnapshots(bench: Workbench, plan: readonly OutlivedSnapshot[]): Promise<string[]> {
+  const { retain } = await import("./auto/retain.js");
+  const removed: string[] = [];
+  for (const session of new Set(plan.map((each) => each.session))) {
+    const shown = plan.filter((each) => each.session === session).map(({ snapshot }) => snapshot);
+    const gone = await retain(bench, session, new Set(shown));
+    removed.push(...gone.map(({ snapshot }) => `snapshot ${session}/${snapshot}`));
+  }
+  return removed;
+}
+
 /** Looks for what interrupted commands left behind, by label, so also when the state folder was lost. */
 export async function planPrune(bench: Workbench, onDamaged: (error: unknown) => void): Promise<PrunePlan> {
   // First what the engine holds, then what is known: a session that begins meanwhile is not taken for an orphan.
@@ -119,6 +160,7 @@ export async function planPrune(bench: Workbench, onDamaged: (error: unknown) =>
     ],
     orphans: [...held].filter((id) => !known.has(id)).sort(),
     outdated: await findOutdated(bench),
+    snapshots: await oldSnapshots(bench, records, onDamaged),
     journals: await oldJournals(
       bench,
       records.filter(({ state }) => state === "discarded").map(({ id }) => id),
@@ -139,5 +181,6 @@ export async function prune(bench: Workbench, plan: PrunePlan): Promise<PruneRes
     await engine.removeVolume(name);
   }
   for (const id of plan.journals) await forget(bench, id);
-  return { receipts, removed: [...plan.outdated, ...plan.journals.map((id) => `journal of ${id}`)] };
+  const snapshots = await removeSnapshots(bench, plan.snapshots);
+  return { receipts, removed: [...plan.outdated, ...snapshots, ...plan.journals.map((id) => `journal of ${id}`)] };
 }

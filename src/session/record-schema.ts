@@ -76,7 +76,7 @@ export const snapshotsSchema: Parser<readonly SnapshotRecord[]> = z.array(
     id: z.string().check(z.regex(/^s\d+$/)),
     createdAt: z.iso.datetime(),
     message: z.string(),
-    reason: z.enum(["start", "request", "restore", "trust-all"]),
+    reason: z.enum(["start", "request", "restore", "trust-all", "auto"]),
     files: z.int().check(z.nonnegative()),
     bytes: z.int().check(z.nonnegative()),
     manifestSha256: z.nullable(z.string().check(z.regex(/^[0-9a-f]{64}$/))),

@@ -116,6 +116,9 @@ const tellers: Readonly<Record<string, Teller>> = {
     totals.snapshots += 1;
     return `snapshot ${word(id)}: ${word(files)} entries (${word(reason)})`;
   },
+  "snapshot.auto": ({ on }) =>
+    `from here on ${on === true ? "a snapshot before each tool call that writes" : "no snapshot by itself"}`,
+  "snapshot.remove": ({ snapshot, why }) => `snapshot ${word(snapshot)} removed, for its ${word(why)}`,
   "snapshot.restored": ({ snapshot }) => `went back to snapshot ${word(snapshot)}`,
   "apply.begin": ({ apply, paths }) => `apply ${word(apply)} of ${word(paths)} paths began`,
   "apply.done": ({ apply }, totals) => {

@@ -1,5 +1,6 @@
 import { AirlockError } from "../base/errors.js";
 import type { SessionRecord, SnapshotRecord } from "../model/session.js";
+import { wantsAuto } from "./auto/auto-place.js";
 import { type Program, reopenSession } from "./reopen.js";
 import { pauseSandbox } from "./sandbox/pause.js";
 import { emptySnapshot, loadSnapshots, lockSession, requireLiveSession, saveSession, saveSnapshots } from "./store.js";
@@ -42,6 +43,15 @@ async function commitRoot(bench: Workbench, record: SessionRecord, snapshot: str
   });
 }
 
+const forgotten = async (): Promise<void> => undefined;
+
+// Only while snapshots are taken automatically does anybody ask what the last one was of.
+async function stampIfWanted(bench: Workbench, record: SessionRecord, id: string): Promise<() => Promise<void>> {
+  if (!wantsAuto(bench.home, record.id)) return forgotten;
+  const { stampSnapshot } = await import("./auto/auto-file.js");
+  return await stampSnapshot(bench, record, id);
+}
+
 async function takeSnapshot(bench: Workbench, record: SessionRecord, wish: SnapshotWish): Promise<SnapshotRecord> {
   const list = await loadSnapshots(bench.home, record.id);
   const id = `s${record.nextSnapshot}`;
@@ -49,8 +59,9 @@ async function takeSnapshot(bench: Workbench, record: SessionRecord, wish: Snaps
   await saveSession(bench.home, { ...record, nextSnapshot: record.nextSnapshot + 1 });
   const keeper = await bench.keeper();
   const layers = record.layers.map(({ name }) => name);
-  const { saved, image } = await (async () => {
+  const { saved, image, remember } = await (async () => {
     await using _still = await pauseSandbox(bench, record);
+    const remember = await stampIfWanted(bench, record, id);
     const previous = list.at(-1)?.id;
     const saved = await keeper.createSnapshot({
       session: record.id,
@@ -58,9 +69,10 @@ async function takeSnapshot(bench: Workbench, record: SessionRecord, wish: Snaps
       layers,
       ...(previous === undefined ? {} : { previous }),
     });
-    return { saved, image: await commitRoot(bench, record, id) };
+    return { saved, image: await commitRoot(bench, record, id), remember };
   })();
-  await keeper.verifySnapshot({ session: record.id, snapshot: id });
+  // Before each call that would be reading all of it each time; a restore verifies what it brings back in any case.
+  if (wish.reason !== "auto") await keeper.verifySnapshot({ session: record.id, snapshot: id });
   const snapshot: SnapshotRecord = {
     id,
     createdAt: new Date().toISOString(),
@@ -73,6 +85,7 @@ async function takeSnapshot(bench: Workbench, record: SessionRecord, wish: Snaps
   };
   await saveSnapshots(bench.home, record.id, [...list, snapshot]);
   await bench.recorder(record.id)({ kind: "snapshot.create", data: { ...snapshot } });
+  await remember();
   return snapshot;
 }
 
@@ -80,6 +93,24 @@ async function takeSnapshot(bench: Workbench, record: SessionRecord, wish: Snaps
 export async function snapshotSession(bench: Workbench, id: string, wish: SnapshotWish): Promise<SnapshotRecord> {
   await using _lock = await lockSession(bench.home, id, bench.signal);
   return await takeSnapshot(bench, await requireLiveSession(bench.home, id), wish);
+}
+
+/** The same, unless a snapshot that is there would bring back just what the session has now: then null. */
+export async function snapshotIfChanged(
+  bench: Workbench,
+  id: string,
+  wish: SnapshotWish,
+): Promise<SnapshotRecord | null> {
+  await using _lock = await lockSession(bench.home, id, bench.signal);
+  const record = await requireLiveSession(bench.home, id);
+  const { isSaved } = await import("./auto/auto-file.js");
+  const known = await loadSnapshots(bench.home, id);
+  const isThere = await isSaved(
+    bench,
+    record,
+    known.map((each) => each.id),
+  );
+  return isThere ? null : await takeSnapshot(bench, record, wish);
 }
 
 /** What `restore` did: where it went back to, and the snapshot that takes it back. */

@@ -5,6 +5,7 @@ import type { SessionRecord, SnapshotRecord } from "../model/session.js";
 import type { TrustState } from "../model/trust.js";
 import { type ApplyWish, loadApplyWish } from "./apply/apply-wish.js";
 import { appliesOf, type NamedApply } from "./apply/undo.js";
+import { wantsAuto } from "./auto/auto-place.js";
 import { type AwsFile, loadAws } from "./aws/aws-file.js";
 import { loadKeys } from "./network/keys-file.js";
 import { listSnapshots } from "./snapshot.js";
@@ -19,6 +20,8 @@ export interface SessionStatus {
   readonly state: LiveState;
   readonly usage: { readonly bytes: number; readonly entries: number } | null;
   readonly snapshots: readonly SnapshotRecord[];
+  /** Whether one is taken before each tool call that writes. */
+  readonly takesSnapshots: boolean;
   /** What was written to the project from it, and taken back. */
   readonly applies: readonly NamedApply[];
   /** What is trusted now; null when it cannot be read, so that nothing is, or the session is gone. */
@@ -81,6 +84,7 @@ export async function sessionStatus(bench: Workbench, record: SessionRecord): Pr
     state,
     usage,
     snapshots,
+    takesSnapshots: !gone && wantsAuto(bench.home, record.id),
     applies,
     aws: await loadAws(bench.home, record.id),
     keys: await loadKeys(bench.home, record.id),

@@ -2,7 +2,14 @@ import { AirlockError } from "../base/errors.js";
 import type { ByteChannel } from "../model/engine.js";
 import { type FetchedFile, fetchedFiles } from "./fetch.js";
 import { KeeperChannel, type Upload } from "./keeper-channel.js";
-import { parseAnswer, type SavedSnapshot, schemas, type Usage, type WatchedUsage } from "./keeper-protocol.js";
+import {
+  parseAnswer,
+  type SavedSnapshot,
+  type SavedUsage,
+  schemas,
+  type Usage,
+  type WatchedUsage,
+} from "./keeper-protocol.js";
 import { type ListedEntry, listedEntries } from "./listed-entries.js";
 
 /** Attributes of a folder that the keeper makes anew. Times are nanoseconds as decimal strings. */
@@ -241,6 +248,18 @@ export class KeeperClient implements AsyncDisposable {
   async usage(session: string): Promise<Usage> {
     const answer = await this.#channel.call({ op: "usage", session });
     return parseAnswer(schemas.usage, answer, "usage");
+  }
+
+  /** Two stamps of layers are the same only when nothing was written into them in between; `entries`: how much they hold. */
+  async stampLayers(wish: {
+    readonly session: string;
+    readonly layers: readonly string[];
+  }): Promise<{ readonly stamp: string; readonly entries: number }> {
+    return parseAnswer(schemas.stamp, await this.#channel.call({ op: "layer.stamp", ...wish }), "layer.stamp");
+  }
+
+  async savedUsage(session: string): Promise<SavedUsage> {
+    return parseAnswer(schemas.saved, await this.#channel.call({ op: "usage.saved", session }), "usage.saved");
   }
 
   /** The usage again and again, until the client is disposed. The connection serves nothing else from then on. */

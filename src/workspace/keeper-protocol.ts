@@ -4,10 +4,12 @@ import { AirlockError, type ErrorCode, messageOf } from "../base/errors.js";
 const hex64 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 const count = z.int().check(z.nonnegative());
 
+const counted = z.record(z.string(), z.strictObject({ bytes: count, entries: count }));
+
 const space = {
   bytes: count,
   entries: count,
-  layers: z.record(z.string(), z.strictObject({ bytes: count, entries: count })),
+  layers: counted,
   freeBytes: count,
   freeInodes: count,
 };
@@ -26,7 +28,9 @@ export const schemas = {
   snapshots: z.strictObject({ done: z.literal(true), snapshots: z.array(z.string()) }),
   snapshot: z.strictObject({ done: z.literal(true), files: count, bytes: count, manifestSha256: hex64 }),
   uploaded: z.strictObject({ done: z.literal(true), entries: count, bytes: count }),
+  stamp: z.strictObject({ done: z.literal(true), stamp: hex64, entries: count }),
   usage: z.strictObject({ done: z.literal(true), ...space }),
+  saved: z.strictObject({ done: z.literal(true), snapshots: counted, bases: counted }),
   watch: z.strictObject({ exceeded: z.nullable(z.enum(["limit", "reserve"])), ...space }),
 } as const;
 
@@ -37,7 +41,15 @@ export interface Usage {
   readonly freeBytes: number;
   readonly freeInodes: number;
   /** The same by layer. */
-  readonly layers: Readonly<Record<string, { readonly bytes: number; readonly entries: number }>>;
+  readonly layers: Counted;
+}
+
+type Counted = Readonly<Record<string, { readonly bytes: number; readonly entries: number }>>;
+
+/** What a session's snapshots and uploaded bases take, by name. A file that several snapshots share counts a part in each. */
+export interface SavedUsage {
+  readonly snapshots: Counted;
+  readonly bases: Counted;
 }
 
 /** The usage as `watch` tells it, and which bound it is beyond. */

@@ -44,6 +44,7 @@ it("says what sessions and images take, and a discarded one takes its journal al
     images: { image: string; bytes: number }[];
     total: number;
     prunable: number;
+    unknown: string[];
   }>(["du", "--json"]);
   const of = (id: string) => use.sessions.find(({ session }) => session === id);
   expect(of(first)).toMatchObject({ state: "discarded", layers: 0, snapshots: 0 });
@@ -54,6 +55,15 @@ it("says what sessions and images take, and a discarded one takes its journal al
   expect(use.total).toBe(
     use.sessions.reduce((sum, { layers, snapshots, records }) => sum + layers + snapshots + records, 0),
   );
-  expect(use.prunable).toBe(0);
+  expect([use.prunable, use.unknown]).toEqual([0, []]);
   expect((await lab.airlock(["du"])).stdout.toString()).toContain("airlock prune would give back");
+});
+
+it("says of what the engine cannot count that it is not known, in the total too", async () => {
+  await lab.inStore(`mv sessions/${second} aside`);
+  const { stdout } = await lab.airlock(["du"]);
+  await lab.inStore(`mv aside sessions/${second}`);
+  expect(stdout.toString()).toMatch(new RegExp(`${second} +stopped +not known +not known +not known`));
+  expect(stdout.toString()).toMatch(/sessions take at least .* prune would give back at least/);
+  expect(stdout.toString()).toContain(`(not all is known of ${second})`);
 });

@@ -104,6 +104,25 @@ describe("an agent that was switched to asking nobody", () => {
   });
 });
 
+describe("a hook of a tool that writes", () => {
+  it("is answered when a snapshot lies under the tool, where the user wants that", async () => {
+    await tools.lab.airlock(["snapshot", tools.session, "--auto", "on"]);
+    await say("trust", "write");
+    await tools.shell("echo changed > before-hooks");
+    const taken = () => journal().filter(({ kind, data }) => kind === "snapshot.create" && data["reason"] === "auto");
+    for (const [name, input] of [
+      ["Read", { file_path: "a.txt" }],
+      ["Write", { file_path: "b.txt", content: "" }],
+      ["Write", { file_path: "c.txt", content: "" }],
+    ] as const) {
+      expect(await hook("claude PreToolUse", using(name, input))).toMatchObject({ exit_status: "0" });
+    }
+    const calls = journal().filter(({ kind, data }) => kind === "tool.call" && data["tool"] === "write");
+    expect(taken()).toMatchObject([{ data: { message: `before write, call ${calls.at(-2)?.data["call"]}` } }]);
+    await tools.lab.airlock(["snapshot", tools.session, "--auto", "off"]);
+  });
+});
+
 describe("a hook that cannot be answered", () => {
   it("blocks: no JSON, no tool, no such agent, too large; what has run already it lets be", async () => {
     expect(await tools.shell("echo garbage | /airlock/hatch hook claude PreToolUse")).toMatchObject({

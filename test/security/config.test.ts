@@ -150,6 +150,7 @@ describe("a repository's configuration", () => {
       "privileged",
       "entrypoint",
       "record",
+      "snapshots",
       "agents",
     ]) {
       expect(await codeOf(load(`${key}: true\n`))).toBe("E_CONFIG_INVALID");
@@ -157,6 +158,7 @@ describe("a repository's configuration", () => {
     expect(Object.keys(userSchema.shape).filter((key) => !(key in projectSchema.shape))).toEqual([
       "allowRw",
       "agents",
+      "snapshots",
       "record",
     ]);
     expect(await codeOf(load("aws:\n  endpoint: http://127.0.0.1:1\n"))).toBe("E_CONFIG_INVALID");

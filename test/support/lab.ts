@@ -44,7 +44,12 @@ export class Lab extends TestBed {
   }
 
   /** What lies in the store on the engine's side. */
-  async stored(): Promise<string[]> {
+  stored(): Promise<string[]> {
+    return this.inStore("ls sessions 2>/dev/null || true");
+  }
+
+  /** What a script prints in the store, by line; nothing where there is no keeper. */
+  async inStore(script: string): Promise<string[]> {
     const keeper = lines(
       await docker(
         "ps",
@@ -56,7 +61,7 @@ export class Lab extends TestBed {
       ),
     );
     if (keeper[0] === undefined) return [];
-    return lines(await docker("exec", keeper[0], "sh", "-c", "ls /store/sessions 2>/dev/null || true"));
+    return lines(await docker("exec", "-w", "/store", keeper[0], "sh", "-c", script));
   }
 
   /** Starts a session that holds and gives its id. */

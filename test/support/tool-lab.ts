@@ -28,6 +28,10 @@ export class OpenGuard implements ToolGuard {
     return Promise.resolve();
   }
 
+  protect(): Promise<void> {
+    return Promise.resolve();
+  }
+
   ask(..._about: Parameters<ToolGuard["ask"]>): ReturnType<ToolGuard["ask"]> {
     return Promise.resolve(null);
   }

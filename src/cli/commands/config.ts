@@ -96,6 +96,23 @@ function awsRows({ aws }: Config): Row[] {
   ];
 }
 
+function snapshotRows({ snapshots, origins }: Config): Row[] {
+  const { auto, keep, maxAgeSeconds, maxBytes, appliesTo } = snapshots;
+  const bound = (value: number, text: string): string => (value === 0 ? "no bound" : text);
+  const rows = {
+    auto: String(auto),
+    keep: bound(keep, String(keep)),
+    maxAge: bound(maxAgeSeconds, `${maxAgeSeconds} s`),
+    maxSize: bound(maxBytes, formatSize(maxBytes)),
+    appliesTo,
+  };
+  return Object.entries(rows).map(([name, value]) => ({
+    name: `snapshots.${name}`,
+    value,
+    origin: origins[`snapshots.${name}`] ?? "default",
+  }));
+}
+
 function flatten(config: Config): Row[] {
   const { origins, paths, env, mask, unmask, image, runtime, user, workspace, onExit, allowRw, record } = config;
   const single = {
@@ -110,6 +127,7 @@ function flatten(config: Config): Row[] {
   return [
     ...Object.entries(single).map(([name, value]) => ({ name, value, origin: origins[name] ?? "default" })),
     ...limitRows(config),
+    ...snapshotRows(config),
     ...Object.entries({ paths, env, mask, unmask }).map(([name, value]) => ({ name, value, origin: "files" })),
     ...networkRows(config),
     ...awsRows(config),

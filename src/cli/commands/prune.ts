@@ -12,19 +12,23 @@ interface PruneOptions extends GlobalOptions {
   readonly yes?: boolean;
 }
 
-function describePlan({ unfinished, orphans, outdated, journals }: PrunePlan): string {
+function describePlan({ unfinished, orphans, outdated, snapshots, journals }: PrunePlan): string {
   const section = (title: string, items: readonly string[]): string[] =>
     items.length === 0 ? [] : [`${title}:`, ...items.map((item) => `  ${item}`)];
   return [
     ...section("discards to finish", unfinished),
     ...section("orphans: the engine holds their work, this state folder does not know them", orphans),
     ...section("of other versions of Airlock", outdated),
+    ...section(
+      "snapshots that your configuration keeps no longer",
+      snapshots.map(({ session, snapshot, why }) => `${session}/${snapshot}  (${why})`),
+    ),
     ...section("journals of sessions discarded more than 30 days ago", journals),
   ].join("\n");
 }
 
 function isEmpty(plan: PrunePlan): boolean {
-  return Object.values(plan).every((items: readonly string[]) => items.length === 0);
+  return Object.values(plan).every((items: readonly unknown[]) => items.length === 0);
 }
 
 async function mayGoOn(context: CommandContext, plan: PrunePlan, options: PruneOptions): Promise<boolean> {

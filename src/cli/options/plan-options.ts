@@ -43,6 +43,7 @@ export interface SessionOptions extends GlobalOptions, EnvOptions, TrustOptions,
   /** Of hosts that an agent needs; no flag names them. */
   readonly presets?: readonly string[];
   readonly hooks?: boolean;
+  readonly autoSnapshot?: boolean;
   /** False: --no-record. */
   readonly record?: boolean;
 }
@@ -96,6 +97,8 @@ export function sessionOptions(command: Command): Command {
       ]),
     )
     .option("--hooks", "decide on the own tools of agents whose hooks call /airlock/hatch")
+    .option("--auto-snapshot", "take a snapshot before each tool call that writes")
+    .option("--no-auto-snapshot", "take none by itself, whatever your configuration says")
     .option("--no-record", "do not record what its terminals show")
     .option("--allow-host <host[:port]>", "allow a host, on port 443 when none is given (repeatable)", collect);
 }
@@ -130,6 +133,7 @@ export function configOf({ edge }: CommandContext, options: SessionOptions, { pr
     network,
     allowHost,
     record,
+    autoSnapshot,
   } = options;
   const flags = {
     image,
@@ -142,6 +146,7 @@ export function configOf({ edge }: CommandContext, options: SessionOptions, { pr
     networkMode: network,
     allowHost: [...(allowHost ?? []), ...keyHosts(options)],
     presets: options.presets,
+    autoSnapshot,
     // Commander says true where nothing is said.
     record: record === false ? false : undefined,
     memoryBytes: memory,
@@ -207,6 +212,7 @@ export async function makePlan(
       config.aws.mode,
     ),
     isRecorded: config.record,
+    takesSnapshots: config.snapshots.auto,
     trust: trustWish(options, config.tools),
     aws: await awsOf(context, options, config.aws),
     keys,

@@ -22,13 +22,15 @@ const unknownTool = "it is a tool of the agent's own that is not known here";
 
 const maxShown = 64 * 1024;
 
-function recordOther(
+async function recordOther(
   { guard, caller }: HookJudge,
   { name, use }: BeforeTool,
   verdict: { readonly decision: "allow" | "deny"; readonly rule: string; readonly by: string },
-): Promise<void> {
-  const data = { call: newToken(6), caller, tool: "other", arguments: { name }, use, ...verdict };
-  return guard.record({ kind: "tool.call", data });
+): Promise<Recorded> {
+  const id = newToken(6);
+  const data = { call: id, caller, tool: "other", arguments: { name }, use, ...verdict };
+  await guard.record({ kind: "tool.call", data });
+  return { tool: "other", id };
 }
 
 // Where something is denied, a tool that nobody here can read may do just that: it is asked about even then.
@@ -39,12 +41,23 @@ async function isTrusted({ guard, trust }: HookJudge): Promise<string | null> {
   return `trust-all until ${new Date(state.trustAll?.until ?? 0).toISOString()}`;
 }
 
+/** A call that was written down. */
+interface Recorded {
+  readonly tool: string;
+  readonly id: string;
+}
+
+// Once it is allowed, the agent runs it by itself.
+async function allow({ agent, guard }: HookJudge, calls: readonly Recorded[], why: string): Promise<HookAnswer> {
+  for (const call of calls) await guard.protect(call);
+  return renderAllowed(agent, why);
+}
+
 async function judgeUnknown(by: HookJudge, event: BeforeTool): Promise<HookAnswer> {
   const { agent, guard, signal } = by;
   const rule = await isTrusted(by);
   if (rule !== null) {
-    await recordOther(by, event, { decision: "allow", rule, by: "trust" });
-    return renderAllowed(agent, rule);
+    return await allow(by, [await recordOther(by, event, { decision: "allow", rule, by: "trust" })], rule);
   }
   const question: ToolQuestion = {
     kind: "tool",
@@ -60,8 +73,8 @@ async function judgeUnknown(by: HookJudge, event: BeforeTool): Promise<HookAnswe
   const answer = await guard.ask(question, decision, signal);
   const allowed = answer?.verdict === "allow";
   const who = answer?.by ?? "nobody";
-  await recordOther(by, event, { decision: allowed ? "allow" : "deny", rule: "no rule", by: who });
-  if (allowed) return renderAllowed(agent, `${who} allowed it`);
+  const call = await recordOther(by, event, { decision: allowed ? "allow" : "deny", rule: "no rule", by: who });
+  if (allowed) return await allow(by, [call], `${who} allowed it`);
   const said = answer?.reason == null ? "" : ` They say: ${answer.reason}`;
   return renderDenied(agent, `denied: ${unknownTool}, and nobody allowed it.${said}`);
 }
@@ -74,13 +87,16 @@ export async function judgeHook(by: HookJudge, event: BeforeTool): Promise<HookA
     await recordOther(by, event, { decision: "allow", rule: "nothing outside of the agent", by: "trust" });
     return silence;
   }
+  const calls: Recorded[] = [];
   let why = "";
   for (const { tool, arguments: given } of event.calls) {
     // The agent opens what it opens by itself: where links lead is looked at in any case.
     const verdict = await judge(place, guard, { name: tool, arguments: given, caller, signal }, true);
-    await recordCall(guard, { caller }, { verdict, id: newToken(6) });
+    const id = newToken(6);
+    await recordCall(guard, { caller }, { verdict, id });
+    calls.push({ tool, id });
     if (verdict.kind === "denied") return renderDenied(agent, verdict.outcome.text);
     why = verdict.rule;
   }
-  return renderAllowed(agent, why);
+  return await allow(by, calls, why);
 }

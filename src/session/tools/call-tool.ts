@@ -34,6 +34,8 @@ export interface ToolGuard {
   giveBack(): Promise<void>;
   /** Asks a person; null: there is nobody to ask. */
   ask(question: ToolQuestion, decision: TrustDecision, signal: AbortSignal | undefined): Promise<Answer | null>;
+  /** Called when it was decided and written down that something runs: what cannot be protected does not run. */
+  protect(call: { readonly tool: string; readonly id: string }): Promise<void>;
   record: RecordEvent;
 }
 
@@ -263,6 +265,7 @@ async function attempt(
   let outcome: ToolOutcome | typeof linked;
   try {
     if (request.signal?.aborted === true) throw new AirlockError("E_CANCELLED", "cancelled before it began");
+    await guard.protect({ tool: call.tool, id });
     outcome = await run(toolbox, request, call);
   } catch (error) {
     await finish("lost", { error: messageOf(error) });

@@ -5,6 +5,7 @@ import { ToolChannel } from "../../tools/tool-channel.js";
 import { sandboxEnvironment } from "../sandbox/environment.js";
 import { killProcesses } from "../sandbox/kill-processes.js";
 import { readInitLine, releaseFrame } from "../sandbox/release.js";
+import { lockSession } from "../store.js";
 import type { Workbench } from "../workbench.js";
 
 const readyTimeoutMs = 30_000;
@@ -19,6 +20,8 @@ export interface OpenServer {
 export async function startServer(bench: Workbench, record: SessionRecord): Promise<OpenServer> {
   const { container } = record;
   if (container === null) throw new AirlockError("E_SESSION_STATE", `session ${record.id} has no sandbox`);
+  // Nothing can be started in a sandbox that another command holds still for its snapshot.
+  await using _lock = await lockSession(bench.home, record.id, bench.signal);
   const engine = await bench.engine();
   const user = `${record.uid}:${record.gid}`;
   const token = newToken();

@@ -4,6 +4,7 @@ import type { Caller, TrustSubject } from "../../model/tool.js";
 import type { TrustDecision } from "../../model/trust.js";
 import { decideTrust } from "../../trust/decide.js";
 import type { ReadShell } from "../../trust/shell-reading.js";
+import { wantsAuto } from "../auto/auto-place.js";
 import type { Workbench } from "../workbench.js";
 import type { Asker } from "./ask-session.js";
 import type { ToolGuard, ToolQuestion } from "./call-tool.js";
@@ -69,6 +70,15 @@ async function grantAnswer(
   if (verdict === "allow" && scope !== "once" && granted !== undefined) await addTrust(bench, record, granted.rules);
 }
 
+// Whatever is not known to write nothing may write.
+const onlyLooks: ReadonlySet<string> = new Set(["read", "glob", "grep"]);
+
+async function protect(bench: Workbench, session: string, call: Parameters<ToolGuard["protect"]>[0]): Promise<void> {
+  if (onlyLooks.has(call.tool) || !wantsAuto(bench.home, session)) return;
+  const { snapshotBefore } = await import("../auto/before-call.js");
+  await snapshotBefore(bench, session, call);
+}
+
 /** What guards the calls of a session: its trust, the people who may be asked, its journal. */
 export function toolGuard(
   bench: Workbench,
@@ -85,6 +95,7 @@ export function toolGuard(
     take: async () => await takeCall(bench, record),
     giveBack: async () => await giveBackCall(bench, record),
     ask: (subject, decision, signal) => ask(bench, record, { subject, decision, caller, signal, asker, seconds }),
+    protect: async (call) => await protect(bench, record.id, call),
     record: bench.recorder(record.id),
   };
 }

@@ -143,6 +143,15 @@ describe("a project never takes back a limit of the user's", () => {
     expect(merge({ user: { record: false } }).record).toBe(false);
     expect(merge({ flags: { allowRw: true } }).origins["allowRw"]).toBe("flag");
   });
+
+  test("nor says which snapshots are kept", () => {
+    const usual = { auto: false, keep: 20, maxAgeSeconds: 604_800, maxBytes: 2 * 1024 ** 3, appliesTo: "auto" };
+    expect(merge({ project: { snapshots: { auto: true, keep: 1, appliesTo: "all" } } }).snapshots).toEqual(usual);
+    const { snapshots, origins } = merge({ user: { snapshots: { auto: true, keep: 0, maxSize: 0 } } });
+    expect(snapshots).toEqual({ ...usual, auto: true, keep: 0, maxBytes: 0 });
+    expect([origins["snapshots.keep"], origins["snapshots.maxAge"]]).toEqual(["user", "default"]);
+    expect(merge({ flags: { autoSnapshot: false }, user: { snapshots: { auto: true } } }).snapshots.auto).toBe(false);
+  });
 });
 
 describe("variables of the environment", () => {

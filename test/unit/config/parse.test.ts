@@ -85,6 +85,7 @@ describe("a mistake is told with its place, what it is and what to do", () => {
     ],
     ["a switch that only the user has", "allowRw: true\n", ":1:1", /unknown key "allowRw"/, /your own configuration/],
     ["a word about its own traces", "record: false\n", ":1:1", /unknown key "record"/, /your own configuration/],
+    ["what a project would save", "snapshots: {}\n", ":1:1", /unknown key "snapshots"/, /--auto-snapshot/],
     ["a key of another program's objects", "__proto__: {}\n", ":1:1", /unknown key "__proto__"/, /known keys/],
     ["a merge key", "<<: {user: root}\n", ":1:1", /unknown key "<<"/, /known keys/],
     ["wrong type", "user: agent\nmask: all\n", ":2:7", /mask: .*expected array/, /config schema/],
