@@ -35,6 +35,10 @@ export const claude: AgentProfile = {
     ...more,
     ...(prompt === null ? [] : [prompt]),
   ],
+  acp: {
+    command: ({ more }) => ["claude-agent-acp", ...more],
+    adapter: { program: "claude-agent-acp", npm: "@agentclientprotocol/claude-agent-acp" },
+  },
   settings: ({ workspace, trustAll, keys }) => [
     {
       path: ".claude.json",

@@ -29,6 +29,10 @@ export const codex: AgentProfile = {
     ...more,
     ...(prompt === null ? [] : [prompt]),
   ],
+  acp: {
+    command: ({ more }) => ["codex-acp", ...more],
+    adapter: { program: "codex-acp", npm: "@agentclientprotocol/codex-acp" },
+  },
   settings: ({ workspace, keys }) => {
     const key = keys.get("OPENAI_API_KEY");
     return [

@@ -21,5 +21,6 @@ export const copilot: AgentProfile = {
     ...more,
     ...(prompt === null ? [] : [isInteractive ? "--interactive" : "--prompt", prompt]),
   ],
+  acp: { command: ({ trustAll, more }) => ["copilot", "--acp", ...(trustAll ? ["--allow-all"] : []), ...more] },
   settings: ({ workspace }) => [{ path: ".copilot/config.json", json: { trusted_folders: [workspace] } }],
 };

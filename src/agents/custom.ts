@@ -2,7 +2,17 @@ import type { AgentProfile, CustomAgent } from "../model/agent.js";
 
 /** The profile of an agent of the user's own. */
 export function customAgent(name: string, said: CustomAgent): AgentProfile {
-  const { image, command, prompt = [], trustAll: trusting = [], presets = [], allow = [], keys = {}, env = {} } = said;
+  const {
+    image,
+    command,
+    prompt = [],
+    trustAll: trusting = [],
+    presets = [],
+    allow = [],
+    keys = {},
+    env = {},
+    acp,
+  } = said;
   return {
     name,
     title: name,
@@ -20,6 +30,10 @@ export function customAgent(name: string, said: CustomAgent): AgentProfile {
       ...more,
       ...(task === null ? [] : [...prompt, task]),
     ],
+    acp:
+      acp === undefined
+        ? null
+        : { command: ({ trustAll, more }) => [...command, ...acp, ...(trustAll ? trusting : []), ...more] },
     settings: () => [],
   };
 }

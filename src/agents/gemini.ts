@@ -28,6 +28,9 @@ export const gemini: AgentProfile = {
     ...more,
     ...(prompt === null ? [] : [isInteractive ? "--prompt-interactive" : "--prompt", prompt]),
   ],
+  acp: {
+    command: ({ trustAll, more }) => ["gemini", "--acp", "--skip-trust", ...(trustAll ? ["--yolo"] : []), ...more],
+  },
   settings: ({ keys }) => [
     {
       path: ".gemini/settings.json",

@@ -35,6 +35,15 @@ export const kiro: AgentProfile = {
     ...more,
     ...(prompt === null ? [] : [prompt]),
   ],
+  acp: {
+    command: ({ trustAll, hasHooks, more }) => [
+      "kiro-cli",
+      "acp",
+      ...(trustAll ? ["--trust-all-tools"] : []),
+      ...(hasHooks ? ["--agent", "airlock"] : []),
+      ...more,
+    ],
+  },
   settings: ({ trustAll }) => [
     {
       path: ".kiro/settings/cli.json",

@@ -30,6 +30,7 @@ export const opencode: AgentProfile = {
     "opencode",
     ...(prompt === null ? more : isInteractive ? [...more, "--prompt", prompt] : ["run", ...more, prompt]),
   ],
+  acp: { command: ({ more }) => ["opencode", "acp", ...more] },
   settings: ({ trustAll }) => [
     {
       path: settingsPath,

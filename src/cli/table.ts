@@ -111,6 +111,12 @@ export const commandTable: readonly CommandEntry[] = [
     project: false,
   },
   {
+    name: "acp",
+    summary: "offer an agent in a sandbox to an editor (ACP)",
+    load: () => import("./commands/acp.js"),
+    ownFailure: 125,
+  },
+  {
     name: "report",
     summary: "tell what a session did, with totals",
     load: () => import("./commands/report.js"),

@@ -128,6 +128,9 @@ const agent = z.strictObject({
   command: words.min(1).describe("How it is started."),
   prompt: words.exactOptional().describe('What stands before the prompt, such as ["--message"].'),
   trustAll: words.exactOptional().describe("What has it ask for nothing any more; added by --trust-all alone."),
+  acp: words
+    .exactOptional()
+    .describe('What has it speak to an editor, such as ["--acp"]; [] where it does nothing else.'),
   presets: network.presets,
   allow: network.allow,
   keys: z

@@ -1,17 +1,11 @@
 import type { Readable, Writable } from "node:stream";
 import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/server";
-import { messageLimits, parseMessage, tooLargeText } from "./json-limits.js";
+import { messageLimits, parseMessage, tooLargeText } from "../base/json-message.js";
+import { isRpcMessage, type RpcId, rpcCodes, rpcIdOf } from "../base/json-rpc.js";
+import { LineReader } from "../base/line-reader.js";
 
-const newline = 0x0a;
-const [parseErrorCode, invalidRequestCode, busyCode] = [-32700, -32600, -32000];
+const busyCode = -32000;
 const mostRequests = 512;
-
-type Id = string | number;
-
-const idOf = (value: unknown): Id | null => {
-  const id = typeof value === "object" && value !== null && "id" in value ? value.id : null;
-  return typeof id === "string" || typeof id === "number" ? id : null;
-};
 
 const isRequest = (value: object): boolean => "method" in value && "id" in value;
 
@@ -26,10 +20,8 @@ export class LineTransport implements Transport {
   onmessage?: (message: JSONRPCMessage) => void;
   readonly #input: Readable;
   readonly #output: Writable;
-  readonly #working = new Set<Id>();
-  #pieces: Uint8Array[] = [];
-  #held = 0;
-  #skipping = false;
+  readonly #working = new Set<RpcId>();
+  readonly #lines = new LineReader(messageLimits.bytes);
   #closed = false;
 
   constructor(input: Readable, output: Writable) {
@@ -48,44 +40,22 @@ export class LineTransport implements Transport {
   readonly #onEnd = (): void => void this.close();
 
   readonly #onData = (chunk: Uint8Array): void => {
-    let from = 0;
-    for (let at = chunk.indexOf(newline); at !== -1 && !this.#closed; at = chunk.indexOf(newline, from)) {
-      this.#hold(chunk.subarray(from, at));
-      this.#endLine();
-      from = at + 1;
+    for (const line of this.#lines.push(chunk)) {
+      if (this.#closed) return;
+      if (line === null) this.#refuse(null, rpcCodes.invalid, tooLargeText);
+      else if (line.some((byte) => byte > 0x20)) this.#read(line);
     }
-    this.#hold(chunk.subarray(from));
   };
-
-  #hold(piece: Uint8Array): void {
-    if (this.#skipping || piece.length === 0) return;
-    this.#held += piece.length;
-    this.#pieces.push(piece);
-    if (this.#held <= messageLimits.bytes) return;
-    this.#pieces = [];
-    this.#skipping = true;
-  }
-
-  #endLine(): void {
-    const { [0]: only, length } = this.#pieces;
-    const line = length === 1 && only !== undefined ? only : Buffer.concat(this.#pieces);
-    const skipped = this.#skipping;
-    this.#pieces = [];
-    this.#held = 0;
-    this.#skipping = false;
-    if (skipped) this.#refuse(null, invalidRequestCode, tooLargeText);
-    else if (line.some((byte) => byte > 0x20)) this.#read(line);
-  }
 
   #read(line: Uint8Array): void {
     const parsed = parseMessage(line);
     const value = parsed.ok ? parsed.value : null;
-    const id = idOf(value);
-    if (!parsed.ok) this.#refuse(null, parseErrorCode, parsed.problem);
-    else if (!isMessage(value)) this.#refuse(id, invalidRequestCode, "the message is not one of JSON-RPC 2.0");
+    const id = rpcIdOf(value);
+    if (!parsed.ok) this.#refuse(null, rpcCodes.parse, parsed.problem);
+    else if (!isRpcMessage(value)) this.#refuse(id, rpcCodes.invalid, "the message is not one of JSON-RPC 2.0");
     else if (!isRequest(value)) this.#deliver(value);
-    else if (id === null) this.#refuse(null, invalidRequestCode, "the id of a request is a string or a number");
-    else if (this.#working.has(id)) this.#refuse(id, invalidRequestCode, "a request with this id is still worked on");
+    else if (id === null) this.#refuse(null, rpcCodes.invalid, "the id of a request is a string or a number");
+    else if (this.#working.has(id)) this.#refuse(id, rpcCodes.invalid, "a request with this id is still worked on");
     else if (this.#working.size >= mostRequests)
       this.#refuse(id, busyCode, `${mostRequests} requests are worked on already`);
     else {
@@ -104,16 +74,16 @@ export class LineTransport implements Transport {
     if (value.method !== "notifications/cancelled") return;
     const { params } = value;
     const id = typeof params === "object" && params !== null && "requestId" in params ? params.requestId : null;
-    this.#working.delete(id as Id);
+    this.#working.delete(id as RpcId);
   }
 
-  #refuse(id: Id | null, code: number, message: string): void {
+  #refuse(id: RpcId | null, code: number, message: string): void {
     this.onerror?.(new Error(message));
     void this.#write({ jsonrpc: "2.0", id, error: { code, message } });
   }
 
   async send(message: JSONRPCMessage): Promise<void> {
-    if (!("method" in message)) this.#working.delete(message.id as Id);
+    if (!("method" in message)) this.#working.delete(message.id as RpcId);
     await this.#write(message);
   }
 
@@ -135,15 +105,6 @@ export class LineTransport implements Transport {
     this.#closed = true;
     this.#input.off("data", this.#onData);
     this.#input.pause();
-    this.#pieces = [];
     this.onclose?.();
   }
-}
-
-function isMessage(value: unknown): value is object {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  const { jsonrpc, method, params } = value as Readonly<Record<string, unknown>>;
-  if (jsonrpc !== "2.0") return false;
-  if (method === undefined) return "id" in value && ("result" in value || "error" in value);
-  return typeof method === "string" && (params === undefined || (typeof params === "object" && params !== null));
 }

@@ -57,6 +57,13 @@ export interface AgentStart extends AgentTask {
   readonly keys: ReadonlyMap<string, string>;
 }
 
+/** How an agent speaks the Agent Client Protocol, by which editors run agents. */
+export interface AgentAcp {
+  readonly command: (task: AgentTask) => readonly string[];
+  /** A program beside the agent's own that does it, and its package of npm's: it has to be in the image; absent: the agent does it itself. */
+  readonly adapter?: { readonly program: string; readonly npm: string };
+}
+
 /** All that Airlock knows of an agent. */
 export interface AgentProfile {
   readonly name: string;
@@ -73,6 +80,8 @@ export interface AgentProfile {
   /** Where the agent itself reads what it always has to know; null: nowhere. */
   readonly memory: string | null;
   readonly command: (task: AgentTask) => readonly string[];
+  /** Null: nobody said how. */
+  readonly acp: AgentAcp | null;
   /** What answers the questions of a first start, over what was carried. */
   readonly settings: (start: AgentStart) => readonly SettingsFile[];
 }
@@ -88,6 +97,7 @@ export interface CustomAgent {
   readonly command: readonly string[];
   readonly prompt?: readonly string[];
   readonly trustAll?: readonly string[];
+  readonly acp?: readonly string[];
   readonly presets?: readonly string[];
   readonly allow?: readonly string[];
   readonly keys?: Readonly<Record<string, readonly string[]>>;

@@ -30,6 +30,7 @@ const floors: Readonly<Record<string, number>> = {
   gateway: 3,
   intercept: 3,
   tools: 3,
+  acp: 3,
   questions: 3,
   session: 4,
   mcp: 5,

@@ -34,7 +34,8 @@ interface Ending {
   readonly totals: ChangeTotals | null;
 }
 
-async function countTotals(bench: Workbench, record: SessionRecord): Promise<ChangeTotals> {
+/** How much a session changed, which its report has from now on. */
+export async function countTotals(bench: Workbench, record: SessionRecord): Promise<ChangeTotals> {
   const { changesOf, recordTotals } = await import("../../session/changes.js");
   const changes = await changesOf(bench, record);
   await recordTotals(bench, changes);

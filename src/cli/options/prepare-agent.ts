@@ -7,7 +7,7 @@ import { Secret } from "../../base/secret.js";
 import { loadConfigFile, userConfigPath } from "../../config/load.js";
 import { hookAgentOf } from "../../hooks/agents.js";
 import { hookFiles } from "../../hooks/hook-files.js";
-import type { AgentKey, AgentProfile } from "../../model/agent.js";
+import type { AgentAcp, AgentKey, AgentProfile } from "../../model/agent.js";
 import type { AgentPlan } from "../../session/plan.js";
 import { compileGlob } from "../../text/glob.js";
 import type { CommandContext } from "../context.js";
@@ -76,17 +76,33 @@ function reachedWith(key: AgentKey, env: Edge["env"]): Reached {
   return { hosts: [host], keys: isTls ? keysFor([host]) : [] };
 }
 
+/** How an agent speaks to an editor. */
+export function acpOf({ name, title, acp }: AgentProfile): AgentAcp {
+  if (acp !== null) return acp;
+  throw new AirlockError("E_USAGE", `nobody said how ${title} speaks the Agent Client Protocol`, {
+    hint: `agents.${name}.acp in your configuration: the words that its command needs for it`,
+  });
+}
+
+/** How an agent is to be run. */
+export interface Surroundings {
+  readonly isInteractive: boolean;
+  readonly hasHooks: boolean;
+  /** An editor is what it speaks to. */
+  readonly speaksAcp: boolean;
+}
+
 /** What `--agent` asks for. */
 export async function prepareAgent(
   context: CommandContext,
   { agent, trustAll = false, agentArg = [] }: AgentOptions & { readonly agent: string },
   words: readonly string[],
-  { isInteractive, hasHooks }: { readonly isInteractive: boolean; readonly hasHooks: boolean },
+  { isInteractive, hasHooks, speaksAcp }: Surroundings,
 ): Promise<PreparedAgent> {
   const { edge } = context;
   const profile = await requireAgent(context, agent);
   const prompt = words.length === 0 ? null : words.join(" ");
-  if (prompt === null && !isInteractive)
+  if (prompt === null && !isInteractive && !speaksAcp)
     throw new AirlockError("E_USAGE", `${profile.title} needs something to do where nobody sits at a terminal`, {
       hint: `airlock run --agent ${profile.name} "fix the tests"`,
     });
@@ -104,7 +120,7 @@ export async function prepareAgent(
   const carried = await carriedFiles(edge.homedir, profile.carried);
   return {
     profile,
-    command: profile.command(task),
+    command: speaksAcp ? acpOf(profile).command(task) : profile.command(task),
     presets: profile.presets,
     hosts: [...(profile.hosts ?? []), ...reached.flatMap(({ hosts }) => hosts)],
     keys: reached.flatMap(({ keys }) => keys),

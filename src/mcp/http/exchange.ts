@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { messageLimits, type Parsed, parseMessage, tooLargeText } from "../json-limits.js";
+import { messageLimits, type Parsed, parseMessage, tooLargeText } from "../../base/json-message.js";
 
 /** A request as the SDK wants it, and what its body held. */
 export interface Exchange {

@@ -140,7 +140,7 @@ export class HookDesk implements AsyncDisposable {
       const guard = this.#guard(`hook:${agent}`);
       await this.#unasked.look(agent, event.isUnasked);
       const trust = () => this.#trust();
-      return await judgeHook({ place: this.#place, guard, trust, agent, caller: `hook:${agent}`, signal }, event);
+      return await judgeHook({ place: this.#place, guard, trust, caller: `hook:${agent}`, signal }, agent, event);
     } catch (error) {
       if (isAfterEvent(configured)) return silence;
       const known = isAirlockError(error, "E_TOOL_ARGUMENTS") || error instanceof ToolRefusal;

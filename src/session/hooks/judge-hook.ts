@@ -8,22 +8,24 @@ import { type CallPlace, judge, recordCall, type ToolGuard, type ToolQuestion } 
 
 export type BeforeTool = HookEvent & { readonly phase: "before" };
 
-export interface HookJudge {
+export interface Judge {
   readonly place: CallPlace;
   readonly guard: ToolGuard;
   /** What the session trusts at this moment. */
   readonly trust: () => Promise<TrustState>;
-  readonly agent: HookAgent;
   readonly caller: string;
   readonly signal: AbortSignal;
 }
+
+/** What is to become of a tool of an agent's own. `none`: it is the agent's business alone. */
+export type Judged = { readonly kind: "allow" | "deny"; readonly why: string } | { readonly kind: "none" };
 
 const unknownTool = "it is a tool of the agent's own that is not known here";
 
 const maxShown = 64 * 1024;
 
 async function recordOther(
-  { guard, caller }: HookJudge,
+  { guard, caller }: Judge,
   { name, use }: BeforeTool,
   verdict: { readonly decision: "allow" | "deny"; readonly rule: string; readonly by: string },
 ): Promise<Recorded> {
@@ -34,7 +36,7 @@ async function recordOther(
 }
 
 // Where something is denied, a tool that nobody here can read may do just that: it is asked about even then.
-async function isTrusted({ guard, trust }: HookJudge): Promise<string | null> {
+async function isTrusted({ guard, trust }: Judge): Promise<string | null> {
   const state = await trust();
   if (!isTrustingAll(state, Date.now()) || state.rules.some(({ action }) => action === "deny")) return null;
   if (state.trustAll?.callsLeft != null && !(await guard.take())) return null;
@@ -48,13 +50,13 @@ interface Recorded {
 }
 
 // Once it is allowed, the agent runs it by itself.
-async function allow({ agent, guard }: HookJudge, calls: readonly Recorded[], why: string): Promise<HookAnswer> {
+async function allow({ guard }: Judge, calls: readonly Recorded[], why: string): Promise<Judged> {
   for (const call of calls) await guard.protect(call);
-  return renderAllowed(agent, why);
+  return { kind: "allow", why };
 }
 
-async function judgeUnknown(by: HookJudge, event: BeforeTool): Promise<HookAnswer> {
-  const { agent, guard, signal } = by;
+async function judgeUnknown(by: Judge, event: BeforeTool): Promise<Judged> {
+  const { guard, signal } = by;
   const rule = await isTrusted(by);
   if (rule !== null) {
     return await allow(by, [await recordOther(by, event, { decision: "allow", rule, by: "trust" })], rule);
@@ -76,16 +78,16 @@ async function judgeUnknown(by: HookJudge, event: BeforeTool): Promise<HookAnswe
   const call = await recordOther(by, event, { decision: allowed ? "allow" : "deny", rule: "no rule", by: who });
   if (allowed) return await allow(by, [call], `${who} allowed it`);
   const said = answer?.reason == null ? "" : ` They say: ${answer.reason}`;
-  return renderDenied(agent, `denied: ${unknownTool}, and nobody allowed it.${said}`);
+  return { kind: "deny", why: `denied: ${unknownTool}, and nobody allowed it.${said}` };
 }
 
 /** Decides on a tool that an agent is about to use, as if it were one of ours; what is decided is in the journal before the agent knows. */
-export async function judgeHook(by: HookJudge, event: BeforeTool): Promise<HookAnswer> {
-  const { agent, guard, caller, place, signal } = by;
+export async function judgeTool(by: Judge, event: BeforeTool): Promise<Judged> {
+  const { guard, caller, place, signal } = by;
   if (event.calls === null) return await judgeUnknown(by, event);
   if (event.calls.length === 0) {
     await recordOther(by, event, { decision: "allow", rule: "nothing outside of the agent", by: "trust" });
-    return silence;
+    return { kind: "none" };
   }
   const calls: Recorded[] = [];
   let why = "";
@@ -95,8 +97,15 @@ export async function judgeHook(by: HookJudge, event: BeforeTool): Promise<HookA
     const id = newToken(6);
     await recordCall(guard, { caller }, { verdict, id });
     calls.push({ tool, id });
-    if (verdict.kind === "denied") return renderDenied(agent, verdict.outcome.text);
+    if (verdict.kind === "denied") return { kind: "deny", why: verdict.outcome.text };
     why = verdict.rule;
   }
   return await allow(by, calls, why);
+}
+
+/** The same, said as the agent's hooks are answered. */
+export async function judgeHook(by: Judge, agent: HookAgent, event: BeforeTool): Promise<HookAnswer> {
+  const judged = await judgeTool(by, event);
+  if (judged.kind === "none") return silence;
+  return judged.kind === "allow" ? renderAllowed(agent, judged.why) : renderDenied(agent, judged.why);
 }

@@ -1,4 +1,3 @@
-import type { HookAgent } from "../../hooks/agents.js";
 import type { SessionRecord } from "../../model/session.js";
 import type { TrustState } from "../../model/trust.js";
 import { isTrustingAll } from "../../trust/decide.js";
@@ -20,7 +19,7 @@ export class UnaskedAgents {
   readonly #bench: Workbench;
   readonly #record: SessionRecord;
   readonly #place: Place;
-  readonly #noticed = new Map<HookAgent, Promise<void>>();
+  readonly #noticed = new Map<string, Promise<void>>();
   #count = 0;
 
   constructor(bench: Workbench, record: SessionRecord, place: Place) {
@@ -30,7 +29,7 @@ export class UnaskedAgents {
   }
 
   /** To be waited for before the tool may run. */
-  async look(agent: HookAgent, isUnasked: boolean): Promise<void> {
+  async look(agent: string, isUnasked: boolean): Promise<void> {
     if (!isUnasked) {
       this.#noticed.delete(agent);
       return;
@@ -45,7 +44,7 @@ export class UnaskedAgents {
     await noticing;
   }
 
-  async #notice(agent: HookAgent): Promise<void> {
+  async #notice(agent: string): Promise<void> {
     // Then a snapshot lies under it already.
     if (isTrustingAll(await this.#place.trust(), Date.now())) return;
     const { snapshotSession } = await import("../snapshot.js");

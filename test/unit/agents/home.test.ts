@@ -72,6 +72,7 @@ it("an agent of the user's own is started as they say", () => {
     command: ["mine", "chat"],
     prompt: ["--message"],
     trustAll: ["--yes"],
+    acp: ["--acp"],
     keys: { MY_KEY: ["api.example.com"] },
     memory: ".mine/about.md",
   });
@@ -84,6 +85,7 @@ it("an agent of the user's own is started as they say", () => {
     "fix the tests",
   ]);
   expect(own.command({ ...start, trustAll: false, prompt: null, isInteractive: true })).toEqual(["mine", "chat"]);
+  expect(own.acp?.command({ ...start, more: ["-v"] })).toEqual(["mine", "chat", "--acp", "--yes", "-v"]);
   expect(homeOf(own, start, []).map(({ path }) => path)).toEqual([".mine/about.md"]);
   expect(homeOf({ ...own, memory: null }, start, [])).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
+import { messageLimits, parseMessage } from "../../../src/base/json-message.js";
 import { findJsonTrouble } from "../../../src/base/json-structure.js";
-import { messageLimits, parseMessage } from "../../../src/mcp/json-limits.js";
 import { PaperDesk, PaperLine } from "../../support/paper-desk.js";
 
 const initialize = {

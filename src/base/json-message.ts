@@ -1,4 +1,4 @@
-import { findJsonTrouble, type JsonTrouble } from "../base/json-structure.js";
+import { findJsonTrouble, type JsonTrouble } from "./json-structure.js";
 
 /** What a message may be; beyond it, the sender is told and nothing of it is read. */
 export const messageLimits = { bytes: 32 * 1024 * 1024, depth: 64 } as const;
