@@ -15,7 +15,7 @@ import { releaseSandbox } from "./sandbox/sandbox.js";
 import { connectStreams, matchSize, type RemoteProcess } from "./sandbox/streams.js";
 import { watchLimits } from "./sandbox/watch.js";
 import { loadSession, lockSession, saveSession } from "./store.js";
-import type { AskPerson } from "./tools/answer-here.js";
+import type { AskPerson } from "./tools/ask-session.js";
 import { endAnyTrustAll } from "./tools/end-any-trust.js";
 import { type OnTrustEnd, watchTrust } from "./tools/watch-trust.js";
 import type { Workbench } from "./workbench.js";

@@ -191,6 +191,18 @@ describe("a question to who sits at the terminal of a run", () => {
     expect(await terminal.exit).toBe(0);
   });
 
+  it("is over when somebody answers it in another place: what is typed then is the command's again", async () => {
+    const script = `(${visit} 2>&1; echo visited) & read line; echo "heard: $line"; wait`;
+    const terminal = lab.terminal(["run", "--network", "ask", "--on-exit", "discard", "--", "sh", "-c", script]);
+    await terminal.waitFor(/no or \?/);
+    const [waiting] = await lab.json<{ id: string }[]>(["approve", "--list", "--json"]);
+    expect(await lab.airlock(["approve", "--deny", waiting?.id ?? ""])).toMatchObject({ code: 0 });
+    await terminal.waitFor(/answered in another place[\s\S]*visited/);
+    terminal.type("mine\r");
+    await terminal.waitFor(/heard: mine/);
+    expect(await terminal.exit).toBe(0);
+  });
+
   it("leaves a full-screen program as it was, also when it is not answered but ended by Ctrl-C", async () => {
     const script = `(sleep 1; ${visit} >/dev/null 2>&1) & exec vim -N README.md`;
     const terminal = lab.terminal(["run", "--network", "ask", "--on-exit", "discard", "--", "sh", "-c", script]);

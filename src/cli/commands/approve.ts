@@ -6,7 +6,7 @@ import type { Answer } from "../../model/question.js";
 import type { WaitingQuestion } from "../../questions/questions.js";
 import { loadApplyWish } from "../../session/apply/apply-wish.js";
 import { listSessions } from "../../session/store.js";
-import { answerWaiting, waitingQuestions } from "../../session/tools/ask-session.js";
+import { answerWaiting, askWhileItWaits, waitingQuestions } from "../../session/tools/ask-session.js";
 import type { Workbench } from "../../session/workbench.js";
 import type { Act } from "../command.js";
 import type { CommandContext, GlobalOptions } from "../context.js";
@@ -58,7 +58,11 @@ function list(context: CommandContext, waiting: readonly WaitingQuestion[], asJs
 }
 
 async function dialogue(context: CommandContext, bench: Workbench, waiting: WaitingQuestion): Promise<boolean> {
-  const answer = await askHere(context, waiting.question, questionDeeds(context, bench));
+  const deeds = questionDeeds(context, bench);
+  const answer = await askWhileItWaits(bench.home, waiting, (question, gone) =>
+    askHere(context, question, deeds, gone),
+  );
+  if (answer === "gone") return true;
   if (answer === null) return false;
   try {
     await answerWaiting(bench.home, waiting, { ...answer, by: "approve" });

@@ -98,12 +98,17 @@ function tellTrustEnd(context: CommandContext, account: TrustAllAccount, session
 }
 
 // Nobody is asked in most runs: what asks is loaded when there is something.
-async function askAtTerminal(context: CommandContext, bench: Workbench, question: Question): Promise<Answer | null> {
+async function askAtTerminal(
+  context: CommandContext,
+  bench: Workbench,
+  question: Question,
+  gone: AbortSignal,
+): Promise<Answer | null> {
   const [{ askHere }, { questionDeeds }] = await Promise.all([
     import("../dialogue/question-dialogue.js"),
     import("../dialogue/question-deeds.js"),
   ]);
-  return await askHere(context, question, questionDeeds(context, bench));
+  return await askHere(context, question, questionDeeds(context, bench), gone);
 }
 
 interface Asked {
@@ -151,7 +156,7 @@ async function run(context: CommandContext, words: readonly string[], given: Run
       discards: ending === "discard",
       onNotice: (text) => noticeOf(context, text),
       onTrustEnd: (account, session) => tellTrustEnd(context, account, session),
-      onQuestion: async (question) => await askAtTerminal(context, bench, question),
+      onQuestion: async (question, gone) => await askAtTerminal(context, bench, question, gone),
       onOpen: async ({ record }) => {
         announceSession(context, record);
         await announceAws(context, bench, record);

@@ -65,7 +65,9 @@ async function tool(
     await using toolbox = new Toolbox(bench, record, programOf(context));
     const deeds = questionDeeds(context, bench);
     const nobody: Answer = { verdict: "deny", scope: "once", tier: null, reason: null, edited: null, by: "nobody" };
-    const here = canAsk(context) ? (question: Question) => askHere(context, question, deeds) : null;
+    const here = canAsk(context)
+      ? (question: Question, gone: AbortSignal) => askHere(context, question, deeds, gone)
+      : null;
     const ask = options.ask === false ? async () => nobody : here;
     const asker = ask === null ? null : { ask, takesBack: false };
     const guard = toolGuard(bench, toolbox, { caller: "cli", asker });

@@ -54,18 +54,22 @@ export function questionText(question: Question, { env, stderr }: CommandContext
     .join("\n");
 }
 
-async function chooseTier(context: CommandContext, tiers: readonly string[]): Promise<number | null> {
+async function chooseTier(
+  context: CommandContext,
+  tiers: readonly string[],
+  signal: AbortSignal,
+): Promise<number | null> {
   for (const [at, label] of tiers.entries())
     context.edge.stderr.write(`  ${at + 1}  ${escapeText(label).slice(0, 200)}\n`);
   const keys = ["none", ...tiers.map((_, at) => String(at + 1))];
-  const key = await choose(context.edge, "from now on, without asking [none] ", keys, context.edge.signal);
+  const key = await choose(context.edge, "from now on, without asking [none] ", keys, signal);
   return key === null || key === "none" ? null : Number(key) - 1;
 }
 
-async function editArguments(context: CommandContext, question: Question): Promise<Answer | null> {
+async function editArguments(context: CommandContext, question: Question, signal: AbortSignal): Promise<Answer | null> {
   if (question.subject.kind !== "tool") return null;
   context.edge.stderr.write(`  now: ${escapeText(JSON.stringify(question.subject.arguments))}\n`);
-  const text = await askText(context.edge, "the arguments, as JSON (Enter: leave them) ", context.edge.signal);
+  const text = await askText(context.edge, "the arguments, as JSON (Enter: leave them) ", signal);
   if (text === "") return null;
   try {
     const edited: unknown = JSON.parse(text);
@@ -78,34 +82,52 @@ async function editArguments(context: CommandContext, question: Question): Promi
   return null;
 }
 
-async function refuse(context: CommandContext): Promise<Answer> {
-  const reason = await askText(context.edge, "why not? (for the agent; Enter: nothing) ", context.edge.signal);
+async function refuse(context: CommandContext, signal: AbortSignal): Promise<Answer> {
+  const reason = await askText(context.edge, "why not? (for the agent; Enter: nothing) ", signal);
   return { ...denial, reason: reason === "" ? null : reason.slice(0, 2_000) };
 }
 
-/** Asks the person at the terminal; null at the end of input. Enter means no. */
+/** Asks the person at the terminal; null at the end of input, or when `gone` says that it waits no more. Enter means no. */
 export async function askHere(
   context: CommandContext,
   question: Question,
   deeds: QuestionDeeds,
+  gone: AbortSignal,
+): Promise<Answer | null> {
+  const { signal, stderr } = context.edge;
+  try {
+    return await askUntil(context, question, deeds, AbortSignal.any([signal, gone]));
+  } catch (error) {
+    if (!gone.aborted || signal.aborted) throw error;
+    stderr.write("\n");
+    context.note("it was answered in another place, or its time is over");
+    return null;
+  }
+}
+
+async function askUntil(
+  context: CommandContext,
+  question: Question,
+  deeds: QuestionDeeds,
+  signal: AbortSignal,
 ): Promise<Answer | null> {
   const { subject } = question;
   const { keys, help } = kindsOf[subject.kind];
   context.edge.stderr.write(`\n${questionText(question, context.edge)}\n`);
   for (;;) {
-    const key = await choose(context.edge, `${keys.slice(1, -1).join(", ")}, no or ? [no] `, keys, context.edge.signal);
+    const key = await choose(context.edge, `${keys.slice(1, -1).join(", ")}, no or ? [no] `, keys, signal);
     if (key === null) return null;
-    if (key === "no") return await refuse(context);
+    if (key === "no") return await refuse(context, signal);
     if (key === "yes") return permission;
     if (key === "session" || key === "always") return { ...permission, scope: key };
     if (key === "?") context.edge.stderr.write(`${help}\n`);
     if (key === "snapshot") context.note(`saved ${await deeds.snapshot(question.session)}`);
     if (key === "diff") await deeds.diff(question.session);
     if (key === "trust" && subject.kind === "tool") {
-      const tier = await chooseTier(context, subject.tiers);
+      const tier = await chooseTier(context, subject.tiers, signal);
       if (tier !== null) return { ...permission, scope: "session", tier };
     }
-    const edited = key === "edit" ? await editArguments(context, question) : null;
+    const edited = key === "edit" ? await editArguments(context, question, signal) : null;
     if (edited !== null) return edited;
   }
 }

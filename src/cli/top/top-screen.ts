@@ -1,7 +1,7 @@
 import { isAirlockError, messageOf } from "../../base/errors.js";
 import { snapshotSession } from "../../session/snapshot.js";
 import { loadSession } from "../../session/store.js";
-import { answerWaiting, waitingQuestions } from "../../session/tools/ask-session.js";
+import { answerWaiting, askWhileItWaits, waitingQuestions } from "../../session/tools/ask-session.js";
 import { resetTrust } from "../../session/tools/trust-all.js";
 import type { Observation, Observer } from "../../session/top/observe.js";
 import type { Workbench } from "../../session/workbench.js";
@@ -105,7 +105,11 @@ async function perform(
 async function approve(context: CommandContext, bench: Workbench, id: string): Promise<string> {
   const [waiting] = await waitingQuestions(bench.home, id);
   if (waiting === undefined) return `nothing of ${id} waits for an answer`;
-  const answer = await askHere(context, waiting.question, questionDeeds(context, bench));
+  const deeds = questionDeeds(context, bench);
+  const answer = await askWhileItWaits(bench.home, waiting, (question, gone) =>
+    askHere(context, question, deeds, gone),
+  );
+  if (answer === "gone") return "it was answered in another place, or its time is over";
   if (answer === null) return "it still waits";
   await answerWaiting(bench.home, waiting, { ...answer, by: "approve" });
   return `answered: ${answer.verdict}`;

@@ -1,12 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isAirlockError } from "../../base/errors.js";
-import type { Answer, Question } from "../../model/question.js";
+import type { Answer } from "../../model/question.js";
 import type { AirlockHome } from "../home.js";
 import type { TerminalHold } from "../sandbox/terminal-hold.js";
-import { answerWaiting, waitingQuestions } from "./ask-session.js";
-
-/** Puts a question to the person at the terminal; null when there was no answer. */
-export type AskPerson = (question: Question) => Promise<Answer | null>;
+import { type AskPerson, answerWaiting, askWhileItWaits, waitingQuestions } from "./ask-session.js";
 
 interface Place {
   readonly session: string;
@@ -26,9 +23,10 @@ export async function answerHere(home: AirlockHome, { session, hold, ask, signal
       await sleep(lookMs, undefined, { ref: false, signal }).catch(() => undefined);
       continue;
     }
-    const answer = (await hold.take(() => ask(waiting.question))) ?? denial;
+    const answer = await hold.take(() => askWhileItWaits(home, waiting, ask));
+    if (answer === "gone") continue;
     try {
-      await answerWaiting(home, waiting, { ...answer, by: "terminal" });
+      await answerWaiting(home, waiting, { ...(answer ?? denial), by: "terminal" });
     } catch (error) {
       if (!isAirlockError(error, "E_QUESTION_GONE")) throw error;
     }

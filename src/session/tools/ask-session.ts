@@ -110,6 +110,32 @@ export async function waitingQuestions(home: AirlockHome, session: string | unde
   return lists.flat().sort((a, b) => a.question.askedAt - b.question.askedAt);
 }
 
+const lookMs = 250;
+
+/** Puts a waiting question to the person who is at hand; "gone" when it was answered in another place, or too late. */
+export async function askWhileItWaits(
+  home: AirlockHome,
+  { question }: WaitingQuestion,
+  ask: AskPerson,
+): Promise<Answer | null | "gone"> {
+  const [gone, done] = [new AbortController(), new AbortController()];
+  const look = async (): Promise<void> => {
+    while (!done.signal.aborted && !gone.signal.aborted) {
+      await sleep(lookMs, undefined, { ref: false, signal: done.signal });
+      const waiting = await waitingQuestions(home, question.session);
+      if (!waiting.some((each) => each.question.id === question.id)) gone.abort();
+    }
+  };
+  const looking = look().catch(() => undefined);
+  try {
+    const answer = await ask(question, gone.signal);
+    return answer === null && gone.signal.aborted ? "gone" : answer;
+  } finally {
+    done.abort();
+    await looking;
+  }
+}
+
 /** Gives a person's answer. Throws `E_QUESTION_GONE` when it is too late. */
 export async function answerWaiting(home: AirlockHome, waiting: WaitingQuestion, answer: Answer): Promise<void> {
   await answerQuestion(questionFolder(home, waiting.question.session), waiting, answer);
