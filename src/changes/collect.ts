@@ -1,5 +1,6 @@
 import { AirlockError } from "../base/errors.js";
 import type { Change, ChangeTotals } from "../model/change.js";
+import { comesFirst } from "../risk/comes-first.js";
 import {
   bareRepositoryReasons,
   collisionReasons,
@@ -73,11 +74,6 @@ export function countChanges(changes: Iterable<Change>): ChangeTotals {
     if (conflict) totals.conflicts += 1;
   }
   return totals;
-}
-
-/** Tells whether a change is among those that a person must see first. */
-export function comesFirst({ kind, risk }: Change): boolean {
-  return kind === "deleted" || risk.level === "high";
 }
 
 /** For people: deletions and high risk first, tree order within both parts. */

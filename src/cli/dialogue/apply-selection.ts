@@ -29,6 +29,18 @@ export interface Selection {
   readonly asked?: ReadonlySet<string>;
 }
 
+/** What of a plan may need to be asked for by itself: also what a chosen path takes in, a file that becomes a folder, say. */
+export function toBeAsked(review: Review, selection: Selection, plan: ApplyPlan): readonly Change[] {
+  const planned = new Set(plan.operations.map(({ path }) => path));
+  return review.changes.changes.filter(({ path }) => planned.has(path) && selection.asked?.has(path) !== true);
+}
+
+/** What is left of a selection when a person said no to some of it. */
+export function withoutRejected(selection: Selection, rejected: readonly Skipped[]): Selection {
+  const refused = new Set([...(selection.refused ?? []), ...rejected.map(({ path }) => path)]);
+  return { ...selection, chosen: selection.chosen.filter(({ path }) => !refused.has(path)), refused };
+}
+
 /** Has a person choose hunks of some changes. */
 export async function selectHunks(
   context: CommandContext,
@@ -141,14 +153,14 @@ export async function applySelection(
     showPlan(context, review, plan);
   }
   if (plan.conflicts.length > 0) throw conflictError(plan.conflicts);
-  const planned = new Set(plan.operations.map(({ path }) => path));
-  // Also what a chosen path takes in: a file that becomes a folder, say.
-  const asked = review.changes.changes.filter(({ path }) => planned.has(path) && selection.asked?.has(path) !== true);
-  const { rejected } = await askForRisk(context, asked, showOne(context, bench, review), wish.allowRisk);
+  const { rejected } = await askForRisk(
+    context,
+    toBeAsked(review, selection, plan),
+    showOne(context, bench, review),
+    wish.allowRisk,
+  );
   if (rejected.length > 0) {
-    const refused = new Set([...(selection.refused ?? []), ...rejected.map(({ path }) => path)]);
-    const chosen = selection.chosen.filter(({ path }) => !refused.has(path));
-    plan = await makeApplyPlan(bench, review, { ...selection, chosen, refused, ...settled });
+    plan = await makeApplyPlan(bench, review, { ...withoutRejected(selection, rejected), ...settled });
   }
   if (plan.operations.length === 0) return notWritten(plan, rejected);
   if (!wish.yes && !(await agreed(context, plan))) return notWritten(plan, rejected);

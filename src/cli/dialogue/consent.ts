@@ -17,7 +17,8 @@ export interface Decision {
 /** Shows one change to a person who asks to see it before deciding. */
 export type ShowChange = (change: Change) => Promise<void>;
 
-const isHigh = ({ risk }: Change): boolean => risk.level === "high";
+/** Whether a change is asked for by itself. */
+export const isHigh = ({ risk }: Change): boolean => risk.level === "high";
 
 /** The palette for what is written to stderr. */
 export function promptPalette({ edge }: CommandContext): Palette {

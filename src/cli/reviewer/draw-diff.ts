@@ -1,8 +1,9 @@
 import { displayPath } from "../../base/escape.js";
 import { type Colour, fitRow, type Row, type Span } from "../screen/frame.js";
-import { type DiffDoc, type DiffLine, type DiffRow, headingText, lineText } from "./diff-doc.js";
-import { stagedLines } from "./staging.js";
+import { type DiffDoc, type DiffLine, headingText, lineText } from "./diff-doc.js";
+import type { DiffRow } from "./diff-rows.js";
 import { currentChange, type ReviewerState } from "./state.js";
+import { stagedLines } from "./toggles.js";
 
 /** The rows of the diff that are in sight. */
 export function drawDiff(state: ReviewerState, columns: number, height: number): Row[] {

@@ -1,5 +1,5 @@
-import { comesFirst } from "../../changes/collect.js";
 import type { Change } from "../../model/change.js";
+import { comesFirst } from "../../risk/comes-first.js";
 
 /** A row of the list of changes. */
 export type ListRow =

@@ -32,7 +32,8 @@ interface Loaded {
   readonly colours: (() => Promise<SyntaxColours>) | null;
 }
 
-async function load(change: Change, source: ContentSource): Promise<Loaded> {
+/** Reads what is to be seen of a change. */
+export async function loadDoc(change: Change, source: ContentSource): Promise<Loaded> {
   const { path, kind, before, type, binary } = change;
   const sides = await readTexts(change, source);
   if (typeof sides === "string") return { doc: emptyDoc(path, [sides]), colours: null };
@@ -91,7 +92,7 @@ export class DocLoader {
   async #load(change: Change): Promise<void> {
     const { path } = change;
     try {
-      const { doc, colours } = await load(change, this.#source);
+      const { doc, colours } = await loadDoc(change, this.#source);
       this.#onLoaded({ doc });
       if (colours !== null && this.#wanted === change) this.#onLoaded({ colours: await colours() });
     } catch (error) {

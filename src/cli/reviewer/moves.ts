@@ -1,7 +1,8 @@
 import { displayPath } from "../../base/escape.js";
-import { comesFirst } from "../../changes/collect.js";
 import type { Change } from "../../model/change.js";
-import { headingText, linesOf, lineText, rowsOf } from "./diff-doc.js";
+import { comesFirst } from "../../risk/comes-first.js";
+import { headingText, lineText } from "./diff-doc.js";
+import { linesOf, rowsOf } from "./diff-rows.js";
 import { type ListRow, listRows } from "./list-rows.js";
 import { bodyRows, type ReviewerState } from "./state.js";
 

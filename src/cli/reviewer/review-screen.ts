@@ -1,31 +1,29 @@
 import { isAirlockError } from "../../base/errors.js";
 import { escapeBody, escapeText } from "../../base/escape.js";
 import { belongsToGit } from "../../git/sort-paths.js";
-import type { Change, ChangeTotals } from "../../model/change.js";
-import { deletionWarnings } from "../../risk/whole-set.js";
+import type { ChangeTotals } from "../../model/change.js";
 import { recordLeft } from "../../session/apply/feedback.js";
 import { openReview, type Review } from "../../session/apply/review.js";
 import { appliesOf, undoApply } from "../../session/apply/undo.js";
 import { openContents } from "../../session/changes.js";
 import { discardSession } from "../../session/discard.js";
-import { gitChangesOf } from "../../session/git/git-changes.js";
 import type { Workbench } from "../../session/workbench.js";
 import type { ReviewEnding } from "../commands/review.js";
 import type { CommandContext } from "../context.js";
 import { applySelection, reportOutcome } from "../dialogue/apply-selection.js";
 import { askText, confirm } from "../dialogue/prompt.js";
-import { makePalette, wantsColour } from "../render/colour.js";
-import { summarizeGit } from "../render/git-section.js";
+import { wantsColour } from "../render/colour.js";
 import { formatReceipt } from "../render/receipt.js";
 import { countOf } from "../render/size.js";
 import { EventQueue } from "../screen/event-queue.js";
 import { FullScreen, type ScreenEvent } from "../screen/full-screen.js";
 import type { DiffDoc } from "./diff-doc.js";
 import { drawReviewer } from "./draw.js";
+import { infosOf, type Ledger } from "./infos.js";
 import { DocLoader } from "./load-doc.js";
 import { firstState, relist } from "./moves.js";
 import { selectStaged } from "./staging.js";
-import { currentChange, type Effect, type Info, type ReviewerState, wantedDoc } from "./state.js";
+import { currentChange, type Effect, type ReviewerState, wantedDoc } from "./state.js";
 import type { SyntaxColours } from "./syntax.js";
 import { pressKey, takeColours, takeDoc, takeSize } from "./update.js";
 
@@ -38,19 +36,6 @@ type Event =
 type Outcome =
   | { readonly kind: "again"; readonly message: string }
   | { readonly kind: "ended"; readonly kept: boolean };
-
-type Ledger = () => Promise<string>;
-
-async function infosOf(bench: Workbench, review: Review, changes: readonly Change[], ledger: Ledger): Promise<Info[]> {
-  const git = await gitChangesOf(bench, review.record, review.changes.changes);
-  const gitLines = git === null ? [] : summarizeGit(git, makePalette(false));
-  const ledgerText = await ledger();
-  return [
-    ...deletionWarnings(changes).map((text) => ({ text, warns: true })),
-    ...gitLines.map((text) => ({ text: text.replace(/^! /, ""), warns: text.startsWith("!") })),
-    ...ledgerText.split("\n").flatMap((text) => (text.trim() === "" ? [] : [{ text, warns: false }])),
-  ];
-}
 
 /** What a person has set up stays when the session is looked at again; what was staged does not: it may be another now. */
 function nextState(old: ReviewerState | null, fresh: ReviewerState, message: string): ReviewerState {

@@ -1,34 +1,9 @@
 import type { Change } from "../../model/change.js";
-import { type DiffDoc, linesOf, partialContent } from "./diff-doc.js";
+import { partialContent } from "./diff-doc.js";
+import { linesOf } from "./diff-rows.js";
 import type { ReviewerState, Staged } from "./state.js";
 
 type StagedMap = ReadonlyMap<string, Staged>;
-
-/** Stages all of some paths; takes them all back where every one was staged whole already. */
-export function togglePaths(staged: StagedMap, paths: readonly string[]): StagedMap {
-  const next = new Map(staged);
-  const isAll = paths.every((path) => staged.get(path) === "all");
-  for (const path of paths) isAll ? next.delete(path) : next.set(path, "all");
-  return next;
-}
-
-/** The lines of a document that are staged. */
-export function stagedLines(staged: Staged | undefined, doc: DiffDoc): ReadonlySet<number> {
-  return staged === "all" ? new Set(doc.changed) : (staged?.lines ?? new Set());
-}
-
-/** Stages some changed lines of a file; takes them back where every one was staged already. */
-export function toggleLines(staged: StagedMap, doc: DiffDoc, lines: readonly number[]): StagedMap {
-  const wanted = lines.filter((line) => doc.lines[line]?.sign !== " ");
-  if (wanted.length === 0) return staged;
-  const picked = new Set(stagedLines(staged.get(doc.path), doc));
-  const isAll = wanted.every((line) => picked.has(line));
-  for (const line of wanted) isAll ? picked.delete(line) : picked.add(line);
-  const next = new Map(staged);
-  if (picked.size === 0) next.delete(doc.path);
-  else next.set(doc.path, picked.size === doc.changed.length ? "all" : { doc, lines: picked });
-  return next;
-}
 
 /** The lines of the hunk that the cursor is in. */
 export function linesOfHunk({ doc, diffRows, diffAt }: ReviewerState): number[] {

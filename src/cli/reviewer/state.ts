@@ -1,11 +1,12 @@
 import type { Change } from "../../model/change.js";
 import type { TerminalSize } from "../../model/engine.js";
-import type { DiffDoc, DiffRow } from "./diff-doc.js";
+import type { DiffDoc } from "./diff-doc.js";
+import type { DiffRow } from "./diff-rows.js";
 import type { ListRow } from "./list-rows.js";
 import type { SyntaxColours } from "./syntax.js";
+import type { StagedPart } from "./toggles.js";
 
-/** How much of a file is to be applied: all of it, or some lines of the very diff that they were chosen in. */
-export type Staged = "all" | { readonly doc: DiffDoc; readonly lines: ReadonlySet<number> };
+export type Staged = StagedPart<DiffDoc>;
 
 export const filters = ["all", "deletions and high risk", "conflicts", "staged", "not staged", "with a note"] as const;
 

@@ -1,11 +1,13 @@
 import type { TerminalSize } from "../../model/engine.js";
 import type { Key } from "../screen/keys.js";
-import { type DiffDoc, linesOf } from "./diff-doc.js";
+import type { DiffDoc } from "./diff-doc.js";
+import { linesOf } from "./diff-rows.js";
 import { pathsOf } from "./list-rows.js";
 import { findNext, jump, moveBy, relayout, relist, settle } from "./moves.js";
-import { linesOfHunk, toggleLines, togglePaths } from "./staging.js";
+import { linesOfHunk } from "./staging.js";
 import { bodyRows, currentChange, type Effect, filters, listColumns, type ReviewerState } from "./state.js";
 import type { SyntaxColours } from "./syntax.js";
+import { toggleLines, togglePaths } from "./toggles.js";
 
 export interface Step {
   readonly state: ReviewerState;

@@ -7,8 +7,8 @@ export type Refusal = { readonly status: number; readonly text: string } | null;
 
 const digest = (text: string): Uint8Array => createHash("sha256").update(text).digest();
 
-// Of hashes, so that neither the time nor a length tells anything of the token.
-const isSame = (one: string, other: string): boolean => timingSafeEqual(digest(one), digest(other));
+/** Compares hashes, so that neither the time nor a length tells anything of the token. */
+export const isSame = (one: string, other: string): boolean => timingSafeEqual(digest(one), digest(other));
 
 function hostOf(header: string): string | null {
   try {

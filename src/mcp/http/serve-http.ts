@@ -1,16 +1,16 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { AirlockError, messageOf } from "../../base/errors.js";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { messageOf } from "../../base/errors.js";
 import { PendingCalls } from "../pending-calls.js";
 import * as sdk from "../sdk.js";
 import { makeServer, type ServerParts } from "../server.js";
 import { admit } from "./admit.js";
 import { answerError, type Exchange, readExchange, sendResponse } from "./exchange.js";
 import { LegacySessions } from "./legacy-sessions.js";
+import { type Address, closeServer, listen, makeHttpServer, untilStopped } from "./listener.js";
 
 interface HttpService {
   readonly parts: Omit<ServerParts, "era" | "pending">;
-  readonly address: { readonly host: string; readonly port: number };
+  readonly address: Address;
   readonly token: string;
   readonly signal: AbortSignal;
   readonly onProblem: (text: string) => void;
@@ -21,7 +21,6 @@ interface HttpService {
 type Answer = (exchange: Exchange) => Promise<Response>;
 
 const path = "/mcp";
-const mostConnections = 256;
 
 async function serveOne(
   message: IncomingMessage,
@@ -34,25 +33,6 @@ async function serveOne(
   if ((message.url ?? "").split("?")[0] !== path) return answerError(response, 404, `the server is at ${path}`);
   const exchange = await readExchange(message, response);
   if (exchange !== null) await sendResponse(await answer(exchange), response);
-}
-
-async function listen(server: Server, { host, port }: HttpService["address"]): Promise<string> {
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => {
-      const message = `cannot listen on ${host}:${port}: ${messageOf(error)}`;
-      reject(new AirlockError("E_USAGE", message, { hint: "choose another port; 0 takes a free one", cause: error }));
-    });
-    server.listen(port, host, resolve);
-  });
-  const { address, family, port: taken } = server.address() as AddressInfo;
-  return `http://${family === "IPv6" ? `[${address}]` : address}:${taken}${path}`;
-}
-
-// Too slow and too many are ended: everything that is open takes memory.
-function makeHttpServer(handle: (message: IncomingMessage, response: ServerResponse) => void): Server {
-  const server = createServer({ requestTimeout: 60_000, headersTimeout: 10_000, maxHeaderSize: 16_384 }, handle);
-  server.maxConnections = mostConnections;
-  return server;
 }
 
 /** Serves clients over HTTP until the signal says stop: both generations of the protocol, each request admitted by itself. */
@@ -75,14 +55,9 @@ export async function serveHttp({ parts, address, token, signal, onProblem, onLi
       else answerError(response, 500, "the request could not be served");
     });
   });
-  const url = await listen(server, address);
-  onListening(url);
-  await new Promise<void>((resolve) => {
-    signal.addEventListener("abort", () => resolve(), { once: true });
-    if (signal.aborted) resolve();
-  });
+  onListening(`${await listen(server, address)}${path}`);
+  await untilStopped(signal);
   pending.cancelAll();
   await modern.close();
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
+  await closeServer(server);
 }

@@ -1,14 +1,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import {
-  collectChanges,
-  comesFirst,
-  countChanges,
-  orderForPeople,
-  selectChanges,
-} from "../../../src/changes/collect.js";
+import { collectChanges, countChanges, orderForPeople, selectChanges } from "../../../src/changes/collect.js";
 import { openHostBase } from "../../../src/changes/host-base.js";
 import type { Change } from "../../../src/model/change.js";
+import { comesFirst } from "../../../src/risk/comes-first.js";
 import { changeOf } from "../render/change-of.js";
 import { scratch } from "./layer-between.js";
 

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { rowsOf } from "../../../src/cli/reviewer/diff-doc.js";
-import { selectStaged, stagedLines } from "../../../src/cli/reviewer/staging.js";
+import { rowsOf } from "../../../src/cli/reviewer/diff-rows.js";
+import { selectStaged } from "../../../src/cli/reviewer/staging.js";
+import { stagedLines } from "../../../src/cli/reviewer/toggles.js";
 import { changed, docOf, press, stateOf, withDoc } from "./sample.js";
 
 const numbered = (...replaced: number[]): string =>
