@@ -12,9 +12,11 @@ demo: setup ## watch a trust-all agent wreck a project that is not wrecked
 	@demo/run
 
 test: setup ## lint and every test; ends with "N passed, N failed"
+	@scripts/browser
 	@node scripts/run-tests.mjs
 
 test-long: setup ## every test, the long ones (gigabytes, 100,000 changes) too
+	@scripts/browser
 	@AIRLOCK_TEST_LONG=1 AIRLOCK_RUNS=500 node scripts/run-tests.mjs
 
 test-kiro: setup ## the tests of Kiro with the real one: make test-kiro KIRO=ARCHIVE, with your KIRO_API_KEY

@@ -239,6 +239,21 @@ const { metafile } = await build({
   plugins: [keepApart, stubUnused, englishOnly],
 });
 writeFileSync(join(root, fresh, "meta.json"), JSON.stringify(metafile).replaceAll(`${fresh}/`, "dist/"));
+// The review's page. A browser gets these three files and nothing else.
+const page = await build({
+  absWorkingDir: root,
+  entryPoints: { review: "web/review.ts" },
+  outdir: join(fresh, "web"),
+  bundle: true,
+  format: "iife",
+  platform: "browser",
+  target: "es2022",
+  legalComments: "none",
+  minifySyntax: true,
+  minifyWhitespace: true,
+});
+if (page.warnings.length > 0) throw new Error("the page is not built cleanly");
+for (const name of ["review.html", "review.css"]) copyFileSync(join(root, "web", name), join(root, fresh, "web", name));
 // The shell's grammar, and what runs it.
 for (const file of ["web-tree-sitter/web-tree-sitter.wasm", "tree-sitter-bash/tree-sitter-bash.wasm"])
   copyFileSync(join(root, "node_modules", file), join(root, fresh, basename(file)));

@@ -154,11 +154,22 @@ export async function reviewSession(context: CommandContext, bench: Workbench, i
 
 interface ReviewOptions extends GlobalOptions {
   readonly plain?: boolean;
+  readonly web?: boolean;
+  readonly port?: string;
+}
+
+async function reviewInBrowser(context: CommandContext, bench: Workbench, id: string, port?: string): Promise<void> {
+  const { serveReview } = await import("../web/serve-review.js");
+  await serveReview(context, bench, { id, port, ledger: () => ledgerOf(bench, id) });
 }
 
 async function review(context: CommandContext, id: string | undefined, options: ReviewOptions): Promise<number> {
   return withBench(context, async (bench) => {
     const record = await chooseSession(context, bench, id);
+    if (options.web === true) {
+      await reviewInBrowser(context, bench, record.id, options.port);
+      return 0;
+    }
     const isPlain = options.plain === true || !hasScreen(context);
     await (isPlain ? reviewSession : reviewAtOnce)(context, bench, record.id);
     return 0;
@@ -170,10 +181,12 @@ export function define(command: Command, act: Act): void {
   command
     .argument("[id]", "the session; by default the newest of the project")
     .option("--plain", "ask line by line, for small terminals and screen readers")
+    .option("--web", "serve the review to a browser on this machine, and print the address to open")
+    .option("--port <number>", "with --web: the port, instead of a free one")
     .addHelpText(
       "after",
       "\nAt a terminal it takes the whole screen: ? shows the keys, and nothing is written before you say so. With --plain, TERM=dumb, or \
-ACCESSIBLE or AIRLOCK_PLAIN set it asks line by line. Without a terminal it prints what changed and does nothing.\n\nExit status: 0 · 10 no such session · 12 engine",
+ACCESSIBLE or AIRLOCK_PLAIN set it asks line by line. Without a terminal it prints what changed and does nothing.\n\nWith --web it serves one page on 127.0.0.1 until Ctrl-C, to whoever has the address that it prints: nothing is opened for you.\n\nExit status: 0 · 2 usage · 10 no such session · 12 engine · 130 Ctrl-C ended --web",
     )
     .action(act(review));
 }

@@ -92,14 +92,19 @@ const notWritten = (plan: ApplyPlan, rejected: readonly Skipped[]): ApplyOutcome
   conflicts: plan.conflicts,
 });
 
-const policyHelp = {
+/** What may be done about a conflict, in a sentence each. */
+export const policyHelp = {
   merge: "put both changes together where they do not touch",
   "keep-host": "leave the host's version, the session's stays in the session",
   "take-sandbox": "replace the host's version (airlock undo brings it back)",
   both: "write the session's version beside the host's",
 } as const;
 
-type Asked = keyof typeof policyHelp;
+export type Asked = keyof typeof policyHelp;
+
+/** What is offered at first, and for what a merge leaves. */
+export const offeredPolicies: readonly Asked[] = ["merge", "keep-host", "take-sandbox", "both"];
+export const offeredUnmerged: readonly Asked[] = offeredPolicies.slice(1);
 
 /** What to do about conflicts, and about those that a merge leaves; null: stop. */
 async function askPolicies(
@@ -107,12 +112,12 @@ async function askPolicies(
   planWith: (policy: ConflictPolicy, unmerged?: ConflictPolicy) => Promise<ApplyPlan>,
   first: ApplyPlan,
 ): Promise<ApplyPlan | null> {
-  const policy = await askPolicy(context, first.conflicts.length, ["merge", "keep-host", "take-sandbox", "both"]);
+  const policy = await askPolicy(context, first.conflicts.length, offeredPolicies);
   if (policy === null) return null;
   const plan = await planWith(policy);
   if (policy !== "merge" || plan.conflicts.length === 0) return plan;
   context.note(`merged what could be: ${countOf(plan.conflicts.length, "conflict")} left`);
-  const unmerged = await askPolicy(context, plan.conflicts.length, ["keep-host", "take-sandbox", "both"]);
+  const unmerged = await askPolicy(context, plan.conflicts.length, offeredUnmerged);
   return unmerged === null ? null : await planWith(policy, unmerged);
 }
 

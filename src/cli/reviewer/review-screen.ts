@@ -4,7 +4,7 @@ import { belongsToGit } from "../../git/sort-paths.js";
 import type { ChangeTotals } from "../../model/change.js";
 import { recordLeft } from "../../session/apply/feedback.js";
 import { openReview, type Review } from "../../session/apply/review.js";
-import { appliesOf, undoApply } from "../../session/apply/undo.js";
+import { lastApplyOf, undoApply } from "../../session/apply/undo.js";
 import { openContents } from "../../session/changes.js";
 import { discardSession } from "../../session/discard.js";
 import type { Workbench } from "../../session/workbench.js";
@@ -176,9 +176,8 @@ class Look {
   };
 
   readonly #undo = async (): Promise<string | null> => {
-    const applies = await appliesOf(this.#bench, this.#review.record.id);
-    const last = applies.findLast(({ kind, phase, undone }) => kind === "apply" && phase === "committed" && !undone);
-    if (last === undefined) {
+    const last = await lastApplyOf(this.#bench, this.#review.record.id);
+    if (last === null) {
       this.state = { ...this.state, message: "nothing of this session is applied" };
       return null;
     }

@@ -19,14 +19,14 @@ export function answerError(response: ServerResponse, status: number, message: s
   response.end(JSON.stringify({ jsonrpc: "2.0", id: null, error: { code, message } }));
 }
 
-/** Reads the body of a request within a limit of bytes. */
-export async function readBody(message: IncomingMessage, most: number = messageLimits.bytes): Promise<Parsed> {
+/** Reads the body of a request, within the limits of a message. */
+export async function readBody(message: IncomingMessage): Promise<Parsed> {
   const pieces: Uint8Array[] = [];
   let length = 0;
-  if (Number(message.headers["content-length"] ?? 0) > most) return { ok: false, problem: tooLargeText };
+  if (Number(message.headers["content-length"] ?? 0) > messageLimits.bytes) return { ok: false, problem: tooLargeText };
   for await (const piece of message as AsyncIterable<Uint8Array>) {
     length += piece.length;
-    if (length > most) return { ok: false, problem: tooLargeText };
+    if (length > messageLimits.bytes) return { ok: false, problem: tooLargeText };
     pieces.push(piece);
   }
   return parseMessage(Buffer.concat(pieces));

@@ -31,6 +31,13 @@ export async function appliesOf(bench: Workbench, session: string): Promise<Name
   return withNames(session, await listApplies(applyFolder(bench.home, session)));
 }
 
+const stands = ({ kind, phase, undone }: NamedApply): boolean => kind === "apply" && phase === "committed" && !undone;
+
+/** The newest apply of a session that still stands. */
+export async function lastApplyOf(bench: Workbench, session: string): Promise<NamedApply | null> {
+  return (await appliesOf(bench, session)).findLast(stands) ?? null;
+}
+
 /** The applies to a project, of whichever session, also discarded ones, oldest first. */
 export async function appliesTo(bench: Workbench, project: string): Promise<NamedApply[]> {
   const records = await listSessions(bench.home, () => undefined);
@@ -44,10 +51,7 @@ export async function appliesTo(bench: Workbench, project: string): Promise<Name
 export async function findApply(bench: Workbench, project: string, name: string | undefined): Promise<NamedApply> {
   const [session, id] = name?.split("/") ?? [];
   const candidates = session === undefined ? await appliesTo(bench, project) : await appliesOf(bench, session);
-  const found =
-    id === undefined
-      ? candidates.findLast(({ kind, phase, undone }) => kind === "apply" && phase === "committed" && !undone)
-      : candidates.find((each) => each.id === id);
+  const found = id === undefined ? candidates.findLast(stands) : candidates.find((each) => each.id === id);
   if (found === undefined) {
     const what = name === undefined ? `nothing applied to ${project} is left to undo` : `there is no apply "${name}"`;
     throw new AirlockError("E_APPLY_NOT_FOUND", what, { hint: "airlock applies lists them" });
