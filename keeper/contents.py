@@ -8,7 +8,8 @@ import checks
 from errors import KeeperError
 from folders import NOT_A_FOLDER, descend, open_folder
 from frames import MAX_DATA
-from store import existing_session, layer_folder
+from stacked import base_folder, layer_roots, open_stacked
+from store import existing_session
 
 # An apparent size costs nothing, reading it does.
 MAX_HASHED = 64 * 1024**3
@@ -77,25 +78,27 @@ def pieces(fd, size):
 
 
 class Source:
-    """The root of a layer's upper folder, of its uploaded base or of its part of a snapshot."""
+    """The folders of a layer, its uploaded base or its part of a snapshot."""
 
     def __init__(self, store, session, layer, kind="layer", snapshot=None):
         if (kind == "snapshot") != (snapshot is not None):
             raise checks.bad_request("a snapshot is named for from=snapshot, and only then")
         folder = existing_session(store, session)
-        self.root = {
-            "layer": lambda: f"{layer_folder(store, session, layer)}/upper",
-            "base": lambda: f"{folder}/base/{layer}",
-            "snapshot": lambda: f"{folder}/snapshots/{snapshot}/layers/{layer}",
+        self.roots = {
+            "layer": lambda: layer_roots(store, session, layer),
+            "base": lambda: [base_folder(store, session, layer)],
+            "snapshot": lambda: [f"{folder}/snapshots/{snapshot}/layers/{layer}"],
         }[kind]()
-        if not os.path.isdir(self.root):
+        if not os.path.isdir(self.roots[0]):
             raise KeeperError("not_found", f"there is no {kind} of {layer}")
 
     def open(self, path):
         """The descriptor of a regular file; None when there is none at that path."""
         parts = checks.names(path)
+        if len(self.roots) > 1:
+            return open_stacked(self.roots, parts)
         try:
-            with descend(open_folder(self.root), parts[:-1]) as stack:
+            with descend(open_folder(self.roots[0]), parts[:-1]) as stack:
                 return open_regular(stack.top, parts[-1])
         except OSError as error:
             if error.errno in _GONE:

@@ -84,10 +84,11 @@ def fetch(connection, request):
         SOURCE_FIELDS,
     )
     writer = connection.writer
-    way = _Way(source_of(connection, fields).root)
+    source = source_of(connection, fields)
+    way = _Way(source.roots[0])
     try:
         for path in fields["paths"]:
-            fd = way.open(checks.names(path))
+            fd = way.open(checks.names(path)) if len(source.roots) == 1 else source.open(path)
             if fd is None:
                 writer.queue_message({"path": path, "size": None})
                 continue

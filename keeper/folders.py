@@ -25,6 +25,12 @@ def _descriptors():
 # folder while it is read can break only a way as deep as this.
 _HELD = _descriptors()
 
+
+def held_among(ways):
+    """How many descriptors each of several ways may hold that are gone at once."""
+    return max(2 * _HELD // ways, 64)
+
+
 # What opening a name gives that is gone or is no folder (any more).
 NOT_A_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
@@ -32,7 +38,8 @@ NOT_A_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 class FolderStack:
     """The open folders from a root down to where we are. Takes the root's descriptor over."""
 
-    def __init__(self, root):
+    def __init__(self, root, held=_HELD):
+        self._held = held
         self._fds = [root]
         self._ids = [None]
 
@@ -49,7 +56,7 @@ class FolderStack:
         self._fds.append(fd)
         status = os.fstat(fd)
         self._ids.append((status.st_dev, status.st_ino))
-        far = len(self._fds) - 1 - _HELD
+        far = len(self._fds) - 1 - self._held
         if far > 0 and self._fds[far] is not None:
             os.close(self._fds[far])
             self._fds[far] = None

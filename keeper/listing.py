@@ -9,8 +9,8 @@ from attributes import Attributes, place
 from contents import MAX_HEAD, hash_node, open_regular
 from errors import KeeperError
 from frames import MAX_DATA, Batch
-from store import open_upper
-from walk import Limits, kind_of, walk
+from stacked import open_layer, walk_layer
+from walk import Limits, kind_of
 
 _LOOKS = 16
 
@@ -62,8 +62,10 @@ def list_layer(connection, request):
     entries = _Entries(connection.writer)
     most = fields["contents"] or 0
     count = 0
-    upper = open_upper(connection.store, fields["session"], fields["layer"])
-    for node in walk(upper, limits):
+    store, session, layer = connection.store, fields["session"], fields["layer"]
+    roots = open_layer(store, session, layer)
+    upper = roots[0]
+    for node in walk_layer(store, session, layer, roots, limits):
         content = None
         fd = _open_small(node, most)
         if fd is None:
@@ -144,4 +146,6 @@ def describe_node(node, root, opened=None):
         entry["target"] = os.readlink(node.name, dir_fd=node.folder)
     if found.others:
         entry["xattrs"] = found.others[:100]
+    if node.merged is not None:
+        entry.update(node.merged)
     return entry

@@ -11,8 +11,8 @@ from durable import flush
 from errors import KeeperError
 from folders import open_folder
 from manifest import damaged
-from snapshots import go_through, snapshot_folder
-from store import Hold, layer_folder, session_folder, sync_folder, write_file
+from snapshots import go_through
+from store import Hold, layer_folder, session_folder, snapshot_folder, sync_folder, write_file
 
 _DRAFTS = ("upper.new", "work.new")
 

@@ -13,20 +13,13 @@ from folders import open_folder
 from groups import Groups, digest_of
 from manifest import ManifestReader, ManifestWriter, damaged
 from previous import PreviousSnapshot
-from store import Hold, existing_session, open_upper, sync_folder
+from store import Hold, existing_session, open_upper, require_unused, snapshot_folder, sync_folder
 from walk import Limits, walk
 
 # A file that changed this shortly before the snapshot may change again with the same times: it is copied the next time.
 _UNSETTLED_NS = 2_000_000_000
 # File systems allow some 65,000 names for one file.
 _MAX_NAMES = 60_000
-
-
-def snapshot_folder(store, session, snapshot):
-    folder = f"{existing_session(store, session)}/snapshots/{snapshot}"
-    if not os.path.isdir(folder):
-        raise KeeperError("not_found", f"session {session} has no snapshot {snapshot}")
-    return folder
 
 
 def create(connection, request):
@@ -257,6 +250,7 @@ def delete(connection, request):
     fields = checks.take(request, {"session": checks.session_id, "snapshot": checks.snapshot_id})
     store, session = connection.store, fields["session"]
     with Hold(store, session):
+        require_unused(store, session, fields["snapshot"])
         trash.throw_away(store, session, f"{existing_session(store, session)}/snapshots/{fields['snapshot']}")
     trash.empty(store, session)
     return {}

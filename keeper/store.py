@@ -1,6 +1,7 @@
 """Where everything lies in the store."""
 
 import fcntl
+import json
 import os
 
 from errors import KeeperError
@@ -63,6 +64,30 @@ def layer_folder(store, session, layer):
     if not os.path.isdir(folder):
         raise KeeperError("not_found", f"session {session} has no layer {layer}")
     return folder
+
+
+def snapshot_folder(store, session, snapshot):
+    folder = f"{existing_session(store, session)}/snapshots/{snapshot}"
+    if not os.path.isdir(folder):
+        raise KeeperError("not_found", f"session {session} has no snapshot {snapshot}")
+    return folder
+
+
+def lower_of(store, session):
+    """The snapshots that lie below a fork's layers, from the top down; none when it is no fork."""
+    try:
+        with open(f"{session_folder(store, session)}/lower.json", "rb") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return []
+
+
+def require_unused(store, session, snapshot=None):
+    """Refuses to go on when a fork lies on the session's snapshot, or on any of them. The caller holds the session."""
+    for name in sorted(os.listdir(sessions_folder(store))):
+        for each in lower_of(store, name):
+            if each["session"] == session and snapshot in (None, each["snapshot"]):
+                raise KeeperError("in_use", f"the fork {name} needs the snapshot {each['snapshot']} of {session}")
 
 
 def open_upper(store, session, layer):

@@ -24,7 +24,7 @@ class Limits:
 class Node:
     """One entry. `folder` is the descriptor of the folder that holds it, good until the walk goes on; None for the root."""
 
-    __slots__ = ("path", "name", "folder", "status", "depth")
+    __slots__ = ("path", "name", "folder", "status", "depth", "merged")
 
     def __init__(self, path, name, folder, status, depth):
         self.path = path
@@ -32,23 +32,29 @@ class Node:
         self.folder = folder
         self.status = status
         self.depth = depth
+        # What holds of the entry in a layer of several folders, in place of what is read at it (stacked.py).
+        self.merged = None
 
 
-class _Names:
+class Names:
     def __init__(self):
         self._levels = []
         self._held = []
         self._total = 0
 
-    def read(self, folder):
+    def read(self, *folders):
+        """The names of a folder, or of several that are seen as one."""
         names = []
         held = 0
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                names.append(entry.name)
-                held += len(entry.name) + _NAME_COST
-                if self._total + held > _MAX_HELD:
-                    raise KeeperError("limit", "a folder holds too many names")
+        for folder in folders:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    names.append(entry.name)
+                    held += len(entry.name) + _NAME_COST
+                    if self._total + held > _MAX_HELD:
+                        raise KeeperError("limit", "a folder holds too many names")
+        if len(folders) > 1:
+            names = list(set(names))
         names.sort(key=os.fsencode, reverse=True)
         self._levels.append(names)
         self._held.append(held)
@@ -67,7 +73,7 @@ class _Names:
         return level.pop() if level else None
 
 
-class _Budget:
+class Budget:
     def __init__(self, limits):
         self._limits = limits
         self._entries = 0
@@ -92,9 +98,9 @@ def walk(root, limits):
     """Yields the root's node (path "") and then every node below it; takes the descriptor over."""
     with FolderStack(root) as stack:
         yield Node("", "", None, os.fstat(root), 0)
-        names = _Names()
+        names = Names()
         names.read(root)
-        budget = _Budget(limits)
+        budget = Budget(limits)
         path = ""
         lengths = [0]
         while not names.over:

@@ -59,6 +59,12 @@ export const commandTable: readonly CommandEntry[] = [
   },
   { name: "restore", summary: "go back to a snapshot", load: () => import("./commands/restore.js"), json: true },
   {
+    name: "fork",
+    summary: "begin sessions on a snapshot",
+    load: () => import("./commands/fork.js"),
+    json: true,
+  },
+  {
     name: "compare",
     summary: "lay the changes of two sessions side by side",
     load: () => import("./commands/compare.js"),

@@ -97,6 +97,14 @@ export interface SessionRecord {
   readonly agent?: { readonly name: string; readonly carried: readonly string[] } | undefined;
   /** It gets a wire for the hooks of agents, too; absent: their tools ask nobody here. */
   readonly hooks?: true | undefined;
+  /** Of a fork: the snapshots that its layers lie on, from the top down, shared and never written; absent: none. */
+  readonly lower?: readonly SnapshotReference[] | undefined;
+}
+
+/** A snapshot of whichever session. */
+export interface SnapshotReference {
+  readonly session: string;
+  readonly snapshot: string;
 }
 
 /** What is remembered of a snapshot. `s0` is the empty beginning, which costs nothing. */

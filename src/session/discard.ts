@@ -5,6 +5,7 @@ import { type JournalHead, readHead } from "../journal/head.js";
 import type { ContainerSummary, Engine, ImageState, VolumeState } from "../model/engine.js";
 import type { JournalEvent } from "../model/journal.js";
 import type { SessionRecord } from "../model/session.js";
+import { requireNoForks } from "./forks.js";
 import { journalPaths } from "./home.js";
 import { forgetBases } from "./sandbox/bases.js";
 import { loadSession, lockSession, saveSession } from "./store.js";
@@ -128,6 +129,7 @@ export async function discardLocked(
   record: SessionRecord,
   before: readonly JournalEvent[] = [],
 ): Promise<Receipt> {
+  await requireNoForks(bench.home, record.id);
   const journal = bench.recorder(record.id);
   // Only a writable root is ever made an image of, and an engine looks through all its images for those of one session.
   const holdings = findHoldings(bench, record.id, record.user === "root");

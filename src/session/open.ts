@@ -7,16 +7,16 @@ import { newSessionId, sessionIdPattern } from "../base/ids.js";
 import { together } from "../base/together.js";
 import { defaultLimits } from "../config/defaults.js";
 import type { ContainerRequest, ImageState } from "../model/engine.js";
-import type { ApprovedPath, HiddenFile, Layer, Limits, SessionRecord } from "../model/session.js";
-import type { SecretScan } from "../policy/mask-scan.js";
+import type { ApprovedPath, Layer, Limits, SessionRecord } from "../model/session.js";
 import { checkProject, type ProjectFolder, workspaceTarget } from "../policy/project.js";
 import { removeSession } from "./discard.js";
+import { forkedParts, imageOfFork, requireSameGround } from "./fork-parts.js";
 import { journalPaths, sessionFolder } from "./home.js";
 import { keepAuto, keepAws, keepNetwork, keepTrust } from "./keep-wishes.js";
 import { approvePaths, protectedPlaces } from "./paths.js";
 import { planLayers, type SessionPlan } from "./plan.js";
 import { sandboxHome } from "./sandbox/environment.js";
-import { createLayers, createLayerVolumes, scanLayers } from "./sandbox/layers.js";
+import { createLayers, createLayerVolumes, hiddenFiles, scanLayers } from "./sandbox/layers.js";
 import { type OpenSandbox, type SandboxWish, sandboxRequest, startSandbox } from "./sandbox/sandbox.js";
 import { claimSession, loadSession, saveSession } from "./store.js";
 import { endAnyTrustAll } from "./tools/end-any-trust.js";
@@ -83,15 +83,6 @@ interface Ingredients {
   readonly baseTimeMs: number;
 }
 
-function hiddenFiles(layers: readonly Layer[], scans: ReadonlyMap<string, SecretScan>): HiddenFile[] {
-  return layers.flatMap(({ name, hostPath }) =>
-    (scans.get(name)?.hidden ?? []).map(({ path, rule }) => ({
-      path: name === "workspace" ? path : `${hostPath}/${path}`,
-      rule,
-    })),
-  );
-}
-
 async function makeRecord(bench: Workbench, parts: Ingredients): Promise<SessionRecord> {
   const { id, plan, project, image, layers, paths, baseTimeMs } = parts;
   const { endpoint } = await bench.foundEngine();
@@ -124,6 +115,7 @@ async function makeRecord(bench: Workbench, parts: Ingredients): Promise<Session
     ...(plan.isRecorded ? {} : { isRecorded: false as const }),
     ...(plan.aws === null || plan.aws.wish.mode === "off" ? {} : { aws: plan.aws.wish.mode }),
     ...(plan.agent === null ? {} : { agent: { name: plan.agent.name, carried: plan.agent.carried } }),
+    ...(plan.fork === undefined ? {} : forkedParts(plan.fork)),
   };
 }
 
@@ -194,6 +186,7 @@ async function fillLayers(bench: Workbench, draft: SessionRecord, plan: SessionP
           ? {}
           : { keys: [...new Set(plan.keys.map(({ host, from }) => `${host} ${from.env}`))] }),
         ...(record.agent === undefined ? {} : { agent: record.agent }),
+        ...(record.lower === undefined ? {} : { lower: record.lower }),
       },
     }),
     createLayers(bench, record, scans, plan.agent?.home ?? []),
@@ -211,12 +204,13 @@ async function buildSession(bench: Workbench, plan: SessionPlan, id: string): Pr
   const cow = paths.filter(({ mode }) => mode === "cow");
   const [keeper, image, limits] = await Promise.all([
     bench.keeperContainer(),
-    bench.image(plan.image),
+    plan.fork === undefined ? bench.image(plan.image) : imageOfFork(bench, plan.fork),
     fitLimits(bench, plan),
   ]);
   const workspace = { hostPath: project.path, target: workspaceTarget(project.path) };
   const base = plan.base ?? (keeper.sharesFiles ? "overlay" : "upload");
   const layers = planLayers(id, base, workspace, sandboxHome, cow);
+  if (plan.fork !== undefined) requireSameGround(plan.fork, { project, layers });
   const fitted = { ...plan, limits };
   const draft = await makeRecord(bench, { id, plan: fitted, project, image, layers, paths, baseTimeMs });
   const [{ request, container }, record] = await together(

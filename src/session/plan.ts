@@ -2,7 +2,16 @@ import type { HomeFile } from "../model/agent.js";
 import type { AwsWish } from "../model/aws.js";
 import type { GateKey } from "../model/key.js";
 import type { NetworkPolicy } from "../model/network.js";
-import type { BaseKind, Layer, LayerName, Limits, PathMode, SandboxUser } from "../model/session.js";
+import type {
+  BaseKind,
+  Layer,
+  LayerName,
+  Limits,
+  PathMode,
+  SandboxUser,
+  SessionRecord,
+  SnapshotReference,
+} from "../model/session.js";
 import type { TrustRule } from "../model/trust.js";
 
 /** A path that the user asked for with `--path` or in a configuration. */
@@ -45,6 +54,17 @@ export interface SessionPlan {
   readonly keys: readonly GateKey[];
   /** The agent that runs in it; null: none that Airlock prepares. */
   readonly agent: AgentPlan | null;
+  /** What it begins on; absent: on nothing but its base. */
+  readonly fork?: ForkOrigin | undefined;
+}
+
+/** The snapshot that a fork begins on, and whose it is. */
+export interface ForkOrigin {
+  readonly parent: SessionRecord;
+  /** What lies below the fork's layers, from the top down. */
+  readonly lower: readonly SnapshotReference[];
+  /** The container's own file system, where it was writable. */
+  readonly rootImage: string | null;
 }
 
 /** What an agent finds in its home, and which of that comes from the user's own. */

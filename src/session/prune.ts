@@ -1,8 +1,10 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { isAirlockError } from "../base/errors.js";
 import { holderOf, isAbandoned } from "../base/file-lock.js";
 import type { SessionRecord } from "../model/session.js";
 import { discardSession, type Receipt, removeSession } from "./discard.js";
+import { forksFirst, forkUses } from "./forks.js";
 import { journalPaths, sessionFolder } from "./home.js";
 import { keeperNames, removeSocketFolder } from "./keeper.js";
 import { listSessions, loadSession } from "./store.js";
@@ -150,15 +152,17 @@ export async function planPrune(bench: Workbench, onDamaged: (error: unknown) =>
       .filter(({ state }) => state === "starting")
       .map(async ({ id }) => ((await isAbandoned(join(sessionFolder(bench.home, id), "runner"))) ? [id] : [])),
   );
+  // A lost record of a session that forks lie on: what they share stays until the last of them is gone.
+  const used = new Set(forkUses(records).map(({ session }) => session));
   return {
     unfinished: [
-      ...records
+      ...forksFirst(records)
         .filter(({ id, state }) => state === "discarding" || (state === "discarded" && held.has(id)))
         .map(({ id }) => id),
       ...abandonedStarts.flat(),
       ...(await neverWritten(bench, unreadable)),
     ],
-    orphans: [...held].filter((id) => !known.has(id)).sort(),
+    orphans: [...held].filter((id) => !known.has(id) && !used.has(id)).sort(),
     outdated: await findOutdated(bench),
     snapshots: await oldSnapshots(bench, records, onDamaged),
     journals: await oldJournals(
@@ -168,12 +172,28 @@ export async function planPrune(bench: Workbench, onDamaged: (error: unknown) =>
   };
 }
 
+// Nothing says of an orphan whether others lie on it but the keeper, which refuses as long as one does.
+async function removeOrphans(bench: Workbench, ids: readonly string[]): Promise<Receipt[]> {
+  const receipts: Receipt[] = [];
+  const inUse: string[] = [];
+  for (const [index, id] of ids.entries()) {
+    try {
+      receipts.push(await removeSession(bench, id));
+    } catch (error) {
+      const isLast = index === ids.length - 1 && receipts.length === 0;
+      if (isLast || !(isAirlockError(error) && error.cause === "in_use")) throw error;
+      inUse.push(id);
+    }
+  }
+  return inUse.length === 0 ? receipts : [...receipts, ...(await removeOrphans(bench, inUse))];
+}
+
 /** Carries a plan out. */
 export async function prune(bench: Workbench, plan: PrunePlan): Promise<PruneResult> {
   const engine = await bench.engine();
   const receipts: Receipt[] = [];
   for (const id of plan.unfinished) receipts.push(await finish(bench, id));
-  for (const id of plan.orphans) receipts.push(await removeSession(bench, id));
+  receipts.push(...(await removeOrphans(bench, plan.orphans)));
   for (const name of plan.outdated) {
     const labels = (await engine.inspectContainer(name))?.labels ?? {};
     await engine.removeContainer(name);

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { sessionIdPattern } from "../base/ids.js";
 import type { SessionRecord, SnapshotRecord } from "../model/session.js";
 
 interface Parser<T> {
@@ -10,6 +11,7 @@ const layerName = z.union([
   z.literal("home"),
   z.templateLiteral(["path-", z.int().check(z.positive())]),
 ]);
+const sessionId = z.string().check(z.regex(sessionIdPattern));
 const decimal = z.string().check(z.regex(/^\d+$/));
 
 const layer = z.strictObject({
@@ -68,6 +70,9 @@ export const sessionRecordSchema: Parser<SessionRecord> = z.strictObject({
   aws: z.optional(z.enum(["gateway", "direct"])),
   agent: z.optional(z.object({ name: z.string(), carried: z.array(z.string()) })),
   hooks: z.optional(z.literal(true)),
+  lower: z.optional(
+    z.array(z.strictObject({ session: sessionId, snapshot: z.string().check(z.regex(/^s[1-9]\d*$/)) })),
+  ),
 });
 
 /** The shape of `snapshots.json`, version 1 (docs/formats.md). */

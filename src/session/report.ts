@@ -119,6 +119,7 @@ const tellers: Readonly<Record<string, Teller>> = {
   "snapshot.auto": ({ on }) =>
     `from here on ${on === true ? "a snapshot before each tool call that writes" : "no snapshot by itself"}`,
   "snapshot.remove": ({ snapshot, why }) => `snapshot ${word(snapshot)} removed, for its ${word(why)}`,
+  "snapshot.fork": ({ snapshot, fork }) => `began the fork ${word(fork)} on snapshot ${word(snapshot)}`,
   "snapshot.restored": ({ snapshot }) => `went back to snapshot ${word(snapshot)}`,
   "apply.begin": ({ apply, paths }) => `apply ${word(apply)} of ${word(paths)} paths began`,
   "apply.done": ({ apply }, totals) => {

@@ -27,7 +27,28 @@ export function startSnapshot(record: SessionRecord): SnapshotRecord {
 
 /** All snapshots of a session, oldest first, with the one of its start. */
 export async function listSnapshots(bench: Workbench, record: SessionRecord): Promise<readonly SnapshotRecord[]> {
-  return [startSnapshot(record), ...(await loadSnapshots(bench.home, record.id))];
+  const start = { ...startSnapshot(record), image: await rootAtStart(bench, record) };
+  return [start, ...(await loadSnapshots(bench.home, record.id))];
+}
+
+// A fork's writable root begins as it was in the snapshot that the fork lies on.
+async function rootAtStart(bench: Workbench, { lower = [] }: SessionRecord): Promise<string | null> {
+  const [top] = lower;
+  if (top === undefined) return null;
+  return (await loadSnapshots(bench.home, top.session)).find(({ id }) => id === top.snapshot)?.image ?? null;
+}
+
+/** A snapshot of a session; throws `E_SNAPSHOT_NOT_FOUND`. */
+export async function requireSnapshot(
+  bench: Workbench,
+  record: SessionRecord,
+  wanted: string,
+): Promise<SnapshotRecord> {
+  const found = (await listSnapshots(bench, record)).find(({ id }) => id === wanted);
+  if (found !== undefined) return found;
+  throw new AirlockError("E_SNAPSHOT_NOT_FOUND", `session ${record.id} has no snapshot "${wanted}"`, {
+    hint: `airlock snapshots ${record.id}`,
+  });
 }
 
 // Only a writable root is part of the work, and the engine's commit is the one way to keep it.
@@ -138,14 +159,7 @@ export async function restoreSession(
   program: Program,
 ): Promise<RestoreResult> {
   await using _lock = await lockSession(bench.home, id, bench.signal);
-  const found = (await listSnapshots(bench, await requireLiveSession(bench.home, id))).find(
-    (each) => each.id === wanted,
-  );
-  if (found === undefined) {
-    throw new AirlockError("E_SNAPSHOT_NOT_FOUND", `session ${id} has no snapshot "${wanted}"`, {
-      hint: `airlock snapshots ${id}`,
-    });
-  }
+  const found = await requireSnapshot(bench, await requireLiveSession(bench.home, id), wanted);
   const before = await takeSnapshot(bench, await requireLiveSession(bench.home, id), {
     message: `before the restore of ${wanted}`,
     reason: "restore",

@@ -34,6 +34,8 @@ export interface NewSession {
   readonly record: unknown;
   readonly layers: readonly NewLayer[];
   readonly masks: Readonly<Record<string, Masks>>;
+  /** Snapshots of others that lie below its layers, from the top down. */
+  readonly lower?: readonly SnapshotName[] | undefined;
 }
 
 /** An entry of a base on its way to the engine; a file's content follows it. */

@@ -87,6 +87,7 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   no_space: "E_DISK_FULL",
   not_found: "E_SESSION_STATE",
   exists: "E_SESSION_STATE",
+  in_use: "E_SESSION_STATE",
 };
 
 // Asked of every message, of which there may be thousands.

@@ -1,7 +1,7 @@
 import { AirlockError } from "../base/errors.js";
 import { displayPath } from "../base/escape.js";
 import type { VolumeRequest } from "../model/engine.js";
-import type { Layer } from "../model/session.js";
+import type { Layer, SnapshotReference } from "../model/session.js";
 
 /** mount(2) takes one page of options; what is longer would be cut off. */
 const maxOptionBytes = 4_000;
@@ -17,6 +17,11 @@ const flagNames = new Set(
 const refuse = (path: string, why: string): AirlockError =>
   new AirlockError("E_OVERLAY_PATH", `${displayPath(path)} cannot be the lower part of an overlay: ${why}`, {
     hint: "use --workspace upload, which copies it to the engine",
+  });
+
+const tooManyForks = (session: string, count: number): AirlockError =>
+  new AirlockError("E_SESSION_STATE", `${session} would lie on ${count} snapshots, more than fit into one mount`, {
+    hint: "apply what the first of them hold, and begin anew with airlock start",
   });
 
 /** A path inside an overlay option: the kernel reads `\` before `:`, `,` and `\` as part of the name (fs/overlayfs/params.c). */
@@ -42,28 +47,31 @@ export function fitsOverlay(path: string): boolean {
 export interface StorePlace {
   readonly mountpoint: string;
   readonly session: string;
+  /** Of a fork: what lies below its layers, from the top down. */
+  readonly below?: readonly SnapshotReference[];
 }
 
 /**
  * The volume that is a layer's mount: the session's writes over the base, with what is hidden between them. `lower` is what leads
- * to a host folder in place of its own path.
+ * to a host folder in place of its own path. The snapshots below a fork lie over what is hidden: they hold what agents wrote.
  */
 export function layerVolumeRequest(
-  { mountpoint, session }: StorePlace,
+  { mountpoint, session, below = [] }: StorePlace,
   layer: Layer,
   labels: Readonly<Record<string, string>>,
   lower: readonly string[] | null = null,
 ): VolumeRequest {
-  const folder = escapeOverlayPath(`${mountpoint}/sessions/${session}`);
-  const own = `${folder}/layers/${layer.name}`;
+  const folderOf = (id: string): string => escapeOverlayPath(`${mountpoint}/sessions/${id}`);
+  const own = `${folderOf(session)}/layers/${layer.name}`;
+  const snapshots = below.map((each) => `${folderOf(each.session)}/snapshots/${each.snapshot}/layers/${layer.name}`);
   const base =
     layer.base === "overlay" && layer.hostPath !== null
       ? (lower ?? [layer.hostPath]).map(escapeOverlayPath).join(":")
-      : `${folder}/base/${layer.name}`;
+      : `${folderOf(below.at(-1)?.session ?? session)}/base/${layer.name}`;
   const options = [
     "nosuid",
     "nodev",
-    `lowerdir=${own}/mask:${base}`,
+    `lowerdir=${[...snapshots, `${own}/mask`, base].join(":")}`,
     `upperdir=${own}/upper`,
     `workdir=${own}/work`,
     // An upper folder must mean the same to every reader: no file without its content, no folder that points elsewhere.
@@ -71,7 +79,10 @@ export function layerVolumeRequest(
     "redirect_dir=off",
     "index=off",
   ].join(",");
-  if (Buffer.byteLength(options) > maxOptionBytes) throw refuse(layer.hostPath ?? own, "its path is too long");
+  if (Buffer.byteLength(options) > maxOptionBytes) {
+    if (below.length > 1) throw tooManyForks(session, below.length);
+    throw refuse(layer.hostPath ?? own, "its path is too long");
+  }
   return {
     name: layer.volume,
     labels: { ...labels, "airlock.role": "layer", "airlock.layer": layer.name },

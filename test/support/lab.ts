@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { openHome } from "../../src/session/home.js";
 import { type CallOptions, type Result, TestBed } from "./cli.js";
 
-const run = promisify(execFile);
+export const run = promisify(execFile);
 const maxCallMs = 90_000;
 
 /** Asks the machine's engine as a person would: not with the code under test. */

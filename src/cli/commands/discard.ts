@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { AirlockError, catalogue } from "../../base/errors.js";
 import { discardSession, type Receipt } from "../../session/discard.js";
+import { forksFirst } from "../../session/forks.js";
 import { listSessions } from "../../session/store.js";
 import type { Workbench } from "../../session/workbench.js";
 import type { Act } from "../command.js";
@@ -20,11 +21,11 @@ async function chosenIds(
 ): Promise<string[]> {
   if (options.all === true) {
     const records = await listSessions(bench.home, (error) => context.warn(String(error)));
-    return records.filter(({ state }) => state !== "discarded").map(({ id }) => id);
+    return forksFirst(records.filter(({ state }) => state !== "discarded")).map(({ id }) => id);
   }
   if (ids.length === 0) return [(await chooseSession(context, bench, undefined)).id];
   const records = await Promise.all(ids.map((id) => chooseSession(context, bench, id)));
-  return records.map(({ id }) => id);
+  return forksFirst(records).map(({ id }) => id);
 }
 
 function printReceipts(context: CommandContext, receipts: readonly Receipt[]): void {

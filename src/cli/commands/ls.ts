@@ -19,11 +19,16 @@ interface Row {
   readonly state: string;
 }
 
-const commandOf = ({ command }: SessionRecord): string => (command === null ? "(started)" : command.join(" "));
+function commandOf({ command, lower }: SessionRecord): string {
+  const [top] = lower ?? [];
+  if (top !== undefined) return `(fork of ${top.session}/${top.snapshot})`;
+  return command === null ? "(started)" : command.join(" ");
+}
 
 function toJson({ record, state }: Row): unknown {
-  const { id, createdAt, project, image, command, lastExit } = record;
-  return { id, state, createdAt, project: project.path, image: image.reference, command, lastExit };
+  const { id, createdAt, project, image, command, lastExit, lower } = record;
+  const fork = lower === undefined ? {} : { lower };
+  return { id, state, createdAt, project: project.path, image: image.reference, command, lastExit, ...fork };
 }
 
 function toCells({ record, state }: Row): string[] {

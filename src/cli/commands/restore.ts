@@ -1,23 +1,12 @@
 import type { Command } from "commander";
-import { AirlockError } from "../../base/errors.js";
 import { restoreSession } from "../../session/snapshot.js";
 import type { Act } from "../command.js";
 import type { CommandContext, GlobalOptions } from "../context.js";
+import { parseSnapshotReference } from "../options/snapshot-reference.js";
 import { chooseSession, programOf, withBench } from "../with-bench.js";
 
-// `s2` of the newest session, or `brisk-otter-3f2a/s2`.
-function parseReference(reference: string): { readonly session: string | undefined; readonly snapshot: string } {
-  const match = /^(?:([a-z0-9-]+)\/)?(s\d+)$/.exec(reference);
-  if (match?.[2] === undefined) {
-    throw new AirlockError("E_USAGE", `"${reference}" is not a snapshot`, {
-      hint: "write s2, or SESSION/s2; airlock snapshots lists them",
-    });
-  }
-  return { session: match[1], snapshot: match[2] };
-}
-
 async function restore(context: CommandContext, reference: string, options: GlobalOptions): Promise<number> {
-  const { session, snapshot } = parseReference(reference);
+  const { session, snapshot } = parseSnapshotReference(reference);
   return withBench(context, async (bench) => {
     const { id } = await chooseSession(context, bench, session);
     const { before, record } = await restoreSession(bench, id, snapshot, programOf(context));

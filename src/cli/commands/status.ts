@@ -52,7 +52,7 @@ function toJson(status: SessionStatus): unknown {
 function mountLines({ record }: SessionStatus): string[] {
   const layers = record.layers.map(({ name, hostPath, base, target }) =>
     hostPath === null
-      ? `  ${target}  (${name}: empty at the start, thrown away with the session)`
+      ? `  ${target}  (${name}: ${record.lower === undefined ? "empty" : "as in the snapshot"} at the start, thrown away with the session)`
       : `  ${displayPath(target)}  copy-on-write over ${displayPath(hostPath)}${base === "upload" ? " (uploaded copy)" : ""}`,
   );
   const binds = record.paths
@@ -71,6 +71,13 @@ function agentLines({ agent }: SessionStatus["record"]): string[] {
   const taken = carried.map((path) => `  ~/${displayPath(path)}`);
   const text = taken.length === 0 ? "nothing of your own configuration" : "of your own configuration, without secrets:";
   return [`agent       ${escapeText(name)}, with ${text}`, ...taken];
+}
+
+function forkLine({ lower }: SessionStatus["record"]): string[] {
+  if (lower === undefined) return [];
+  const [top, ...others] = lower.map(({ session, snapshot }) => `${session}/${snapshot}`);
+  const below = others.length === 0 ? "" : `, itself on ${others.join(", ")}`;
+  return [`fork of     ${top}${below} (shared, not copied)`];
 }
 
 function endLine({ record, state }: SessionStatus): string[] {
@@ -118,6 +125,7 @@ function formatStatus(status: SessionStatus): string {
     `session     ${record.id}  ${state}`,
     `project     ${displayPath(record.project.path)}  (inside: ${displayPath(record.workspace)})`,
     ...(record.command === null ? [] : [`command     ${escapeText(record.command.join(" "))}`]),
+    ...forkLine(record),
     ...agentLines(record),
     ...endLine(status),
     `image       ${escapeText(record.image.reference)}`,

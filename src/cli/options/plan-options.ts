@@ -48,7 +48,8 @@ export interface SessionOptions extends GlobalOptions, EnvOptions, TrustOptions,
   readonly record?: boolean;
 }
 
-function parsed<T>(option: string, parse: (text: string) => T | null, form: string): (text: string) => T {
+/** A reader of an option's value that says what the value should have been. */
+export function parsed<T>(option: string, parse: (text: string) => T | null, form: string): (text: string) => T {
   return (text) => {
     const value = parse(text);
     if (value !== null) return value;
@@ -65,10 +66,25 @@ const whole = (text: string): number | null => (/^\d{1,9}$/.test(text) && Number
 
 /** Adds the options of a session to a command. */
 export function sessionOptions(command: Command): Command {
-  return awsOptions(trustOptions(keyOptions(envOptions(command))))
+  return boundOptions(awsOptions(trustOptions(keyOptions(envOptions(command)))))
     .option("--image <image>", "the sandbox's image, instead of Airlock's own")
     .option("--name <id>", "the session's id, instead of one made up")
     .option("-p, --path <host[:mode]>", "a further host path inside: ro (default), cow or rw (repeatable)", collect)
+    .addOption(
+      new Option("--user <user>", "root: writable container root for package managers").choices(["agent", "root"]),
+    )
+    .addOption(
+      new Option("--workspace <how>", "how the project gets inside (chosen by itself)").choices(["overlay", "upload"]),
+    );
+}
+
+/** Adds the options of a session on what another has: everything but where it works and what it is made of. */
+export function forkOptions(command: Command): Command {
+  return boundOptions(awsOptions(trustOptions(keyOptions(envOptions(command)))));
+}
+
+function boundOptions(command: Command): Command {
+  return command
     .option("--allow-rw", "allow paths that are written through to the host")
     .option("--mask <glob>", "hide further files (repeatable)", collect)
     .option("--unmask <glob>", "show files that look like secrets (repeatable)", collect)
@@ -81,13 +97,7 @@ export function sessionOptions(command: Command): Command {
       "stop the sandbox after this long, e.g. 30m",
       parsed("timeout", parseDuration, "a time such as 90s or 1h30m"),
     )
-    .addOption(
-      new Option("--user <user>", "root: writable container root for package managers").choices(["agent", "root"]),
-    )
     .option("--runtime <name>", "the container runtime, e.g. runsc for gVisor")
-    .addOption(
-      new Option("--workspace <how>", "how the project gets inside (chosen by itself)").choices(["overlay", "upload"]),
-    )
     .addOption(
       new Option("--network <what>", "open: any public host (default: policy when something is allowed)").choices([
         "none",

@@ -2,6 +2,7 @@ import { loadConfigFile, userConfigPath } from "../../config/load.js";
 import { type Retention, retentionOf } from "../../config/retention.js";
 import type { SessionRecord, SnapshotRecord } from "../../model/session.js";
 import { compileGlob } from "../../text/glob.js";
+import { forksOn } from "../forks.js";
 import { loadSnapshots, lockSession, requireLiveSession, saveSnapshots } from "../store.js";
 import { loadTrust } from "../tools/trust-file.js";
 import type { Workbench } from "../workbench.js";
@@ -13,7 +14,7 @@ export async function loadRetention({ surroundings }: Workbench): Promise<Retent
   return retentionOf(loaded?.config.snapshots ?? {});
 }
 
-/** Snapshots that something else lies on: a trust in everything that still holds, the root of the sandbox. */
+/** Snapshots that something of the session itself lies on: a trust in everything that still holds, the root of the sandbox. */
 async function heldSnapshots(
   bench: Workbench,
   record: SessionRecord,
@@ -41,7 +42,12 @@ export async function outlivedSnapshots(
   const bounded = list.filter(({ reason }) => retention.appliesTo === "all" || reason === "auto");
   // The newest never goes for its size, so one alone need not be measured.
   const bytes = retention.maxBytes > 0 && bounded.length > 1 ? await sizesOf(bench, record.id) : null;
-  return planRetention(list, retention, { now: Date.now(), held, bytes });
+  const now = Date.now();
+  const outlived = planRetention(list, retention, { now, held, bytes });
+  // Everybody's records are read only where something would go.
+  if (outlived.length === 0) return outlived;
+  for (const { snapshot } of await forksOn(bench.home, record.id)) held.add(snapshot);
+  return planRetention(list, retention, { now, held, bytes });
 }
 
 async function removeSnapshot(bench: Workbench, session: string, { snapshot, why }: Outlived): Promise<void> {

@@ -5,39 +5,73 @@ import { encodePath } from "../../base/byte-path.js";
 import { AirlockError } from "../../base/errors.js";
 import type { HomeFile } from "../../model/agent.js";
 import type { Engine, VolumeRequest } from "../../model/engine.js";
-import type { Layer, SessionRecord } from "../../model/session.js";
-import { type SecretScan, scanForSecrets } from "../../policy/mask-scan.js";
+import type { HiddenFile, Layer, SessionRecord } from "../../model/session.js";
+import { type ScanRequest, type SecretScan, scanForSecrets } from "../../policy/mask-scan.js";
 import type { Masks, NewLayer, UploadEntry } from "../../workspace/keeper-client.js";
 import { layerVolumeRequest } from "../../workspace/layers.js";
 import { uploadEntries } from "../../workspace/upload.js";
 import { createOwnVolume } from "../keeper.js";
+import type { ForkOrigin } from "../plan.js";
 import type { Workbench } from "../workbench.js";
 import { lowerFolders, openApproved } from "./bases.js";
 
 interface MaskRules {
   readonly mask: readonly string[];
   readonly unmask: readonly string[];
+  readonly fork?: ForkOrigin | undefined;
 }
 
 /** Looks for secrets in everything that will lie under a layer. The result is by the layer's name. */
 export async function scanLayers(
   bench: Workbench,
   record: SessionRecord,
-  { mask, unmask }: MaskRules,
+  { mask, unmask, fork }: MaskRules,
 ): Promise<Map<string, SecretScan>> {
   const cache = join(bench.home.path, "cache");
   await mkdir(cache, { recursive: true, mode: 0o700 });
   const scans = new Map<string, SecretScan>();
-  for (const { name, hostPath } of record.layers) {
+  for (const layer of record.layers) {
+    const { name, hostPath } = layer;
     if (hostPath === null) continue;
     using folder = openApproved(record, hostPath);
     const cachePath = join(cache, createHash("sha256").update(encodePath(hostPath)).digest("hex").slice(0, 24));
+    const request = { root: hostPath, through: folder.path, mask, unmask, cachePath, signal: bench.signal };
     scans.set(
       name,
-      await scanForSecrets({ root: hostPath, through: folder.path, mask, unmask, cachePath, signal: bench.signal }),
+      fork === undefined ? await scanForSecrets(request) : await scanForFork(request, layer, fork.parent),
     );
   }
   return scans;
+}
+
+// What leads to exactly one path, whatever its name holds.
+const exactly = (path: string): string => `/${path.replace(/[\\*?[\]{},!]/g, "\\$&")}`;
+
+/** A fork hides what its parent hid, and what has come since. Its uploaded base is the parent's, where nothing has come. */
+async function scanForFork(request: ScanRequest, layer: Layer, parent: SessionRecord): Promise<SecretScan> {
+  const before = layer.name === "workspace" ? "" : `${layer.hostPath}/`;
+  const inherited = parent.hidden
+    .filter(({ path }) => (before === "" ? !path.startsWith("/") : path.startsWith(before)))
+    .map(({ path, rule }) => ({ path: path.slice(before.length), rule }));
+  if (layer.base === "upload") return { hidden: inherited, folders: [], scanned: 0 };
+  const scan = await scanForSecrets(request);
+  const found = new Set(scan.hidden.map(({ path }) => path));
+  const missing = inherited.filter(({ path }) => !found.has(path));
+  if (missing.length === 0) return scan;
+  const mask = [...request.mask, ...missing.map(({ path }) => exactly(path))];
+  const again = await scanForSecrets({ ...request, mask, cachePath: null });
+  const rules = new Map(missing.map(({ path, rule }) => [path, rule]));
+  return { ...again, hidden: again.hidden.map(({ path, rule }) => ({ path, rule: rules.get(path) ?? rule })) };
+}
+
+/** What the scans hid, as the record names it. */
+export function hiddenFiles(layers: readonly Layer[], scans: ReadonlyMap<string, SecretScan>): HiddenFile[] {
+  return layers.flatMap(({ name, hostPath }) =>
+    (scans.get(name)?.hidden ?? []).map(({ path, rule }) => ({
+      path: name === "workspace" ? path : `${hostPath}/${path}`,
+      rule,
+    })),
+  );
 }
 
 async function rootOf({ name, hostPath }: Layer, { uid, gid }: SessionRecord): Promise<NewLayer> {
@@ -68,6 +102,8 @@ async function uploadBases(
   record: SessionRecord,
   scans: ReadonlyMap<string, SecretScan>,
 ): Promise<void> {
+  // A fork has its parent's.
+  if (record.lower !== undefined) return;
   const keeper = await bench.keeper();
   for (const { name, base, hostPath } of record.layers) {
     if (base !== "upload" || hostPath === null) continue;
@@ -101,7 +137,7 @@ async function createLayerVolume(engine: Engine, request: VolumeRequest): Promis
 export async function createLayerVolumes(bench: Workbench, record: SessionRecord): Promise<void> {
   const [engine, keeper] = await Promise.all([bench.engine(), bench.keeperContainer()]);
   const labels = { "airlock.home": bench.home.id, "airlock.session": record.id };
-  const place = { mountpoint: keeper.store, session: record.id };
+  const place = { mountpoint: keeper.store, session: record.id, below: record.lower ?? [] };
   await Promise.all(
     record.layers.map(async (layer) => {
       const lower = await lowerFolders(bench, record.id, layer);
@@ -136,7 +172,8 @@ export async function createLayers(
 ): Promise<void> {
   const layers = await Promise.all(record.layers.map((layer) => rootOf(layer, record)));
   const keeper = await bench.keeper();
-  await keeper.createSession({ session: record.id, record, layers, masks: masksOf(record.layers, scans) });
+  const masks = masksOf(record.layers, scans);
+  await keeper.createSession({ session: record.id, record, layers, masks, lower: record.lower });
   await uploadBases(bench, record, scans);
   if (home.length > 0) await keeper.putBase({ session: record.id, layer: "home" }, homeEntries(home, record));
 }

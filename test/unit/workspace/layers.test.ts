@@ -37,6 +37,12 @@ function asMounted(options: string): { readonly flags: string[]; readonly option
 
 const unescapePath = (value: string): string => value.replace(/\\(.)/gs, "$1");
 
+/** The lower folders, from the top down. */
+function lowersOf(layer: Layer, below: readonly { session: string; snapshot: string }[]): string[] {
+  const { o = "" } = layerVolumeRequest({ ...place, below }, layer, {}).driverOptions;
+  return asMounted(o).options.get("lowerdir")?.split(":") ?? [];
+}
+
 const refused = { code: "E_OVERLAY_PATH", hint: expect.stringContaining("--workspace upload") };
 
 describe("the options of a layer's mount", () => {
@@ -102,5 +108,32 @@ describe("the options of a layer's mount", () => {
 
   it("also hold for the engine's own data folder", () => {
     expect(optionsFor("/p", "/data:root")).toContain("lowerdir=/data\\:root/");
+  });
+});
+
+describe("the mount of a fork", () => {
+  const below = [
+    { session: "two", snapshot: "s3" },
+    { session: "one", snapshot: "s1" },
+  ];
+  const store = `${place.mountpoint}/sessions`;
+  const snapshots = (name: string): string[] => [
+    `${store}/two/snapshots/s3/layers/${name}`,
+    `${store}/one/snapshots/s1/layers/${name}`,
+  ];
+
+  it("has the snapshots over the mask, and an uploaded base of the session that began it all", () => {
+    const workspace: Layer = { name: "workspace", hostPath: "/p", base: "overlay", target: "/p", volume: "v" };
+    const mask = `${store}/${place.session}/layers/workspace/mask`;
+    expect(lowersOf(workspace, below)).toEqual([...snapshots("workspace"), mask, "/p"]);
+    expect(lowersOf(workspace, [])).toEqual([mask, "/p"]);
+    expect(lowersOf({ ...workspace, base: "upload" }, below).at(-1)).toBe(`${store}/one/base/workspace`);
+    expect(lowersOf({ ...workspace, base: "upload" }, []).at(-1)).toBe(`${store}/${place.session}/base/workspace`);
+  });
+
+  it("is refused when the snapshots do not fit into it", () => {
+    const layer: Layer = { name: "home", hostPath: null, base: "empty", target: "/home/agent", volume: "v" };
+    const many = Array.from({ length: 60 }, (_, index) => ({ session: `session-${index}`, snapshot: "s1" }));
+    expect(() => lowersOf(layer, many)).toThrow(expect.objectContaining({ code: "E_SESSION_STATE" }));
   });
 });
