@@ -7,6 +7,8 @@ if (given !== "") {
   sessionStorage.setItem(key, given);
   history.replaceState(null, "", location.pathname);
 }
+// Another address of this server, put into the same tab, is no new page to the browser.
+addEventListener("hashchange", () => location.reload());
 const token = sessionStorage.getItem(key) ?? "";
 
 /** What the server said no to, and why. */

@@ -21,7 +21,8 @@ export function admitPage(
   const { origin } = headers;
   if (origin === undefined ? method === "POST" : !hosts.some((host) => origin === `http://${host}`))
     return refuse(403, "requests of other pages are refused");
-  if (!url.startsWith("/api/")) return null;
+  // Of the page itself nothing is taken: who has no token has no body read.
+  if (!url.startsWith("/api/")) return method === "GET" ? null : refuse(405, "only GET");
   const site = headers["sec-fetch-site"];
   if (site !== undefined && site !== "same-origin") return refuse(403, "requests of other pages are refused");
   const given = /^Bearer ([\x21-\x7e]+)$/.exec(headers.authorization ?? "")?.[1];

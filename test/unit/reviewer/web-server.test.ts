@@ -70,6 +70,7 @@ describe("who may speak to the page's server", () => {
       expect(statusOf(method, "/api/look", { host, authorization })).toBe(405);
     expect(statusOf("POST", "/api/apply", { host, authorization, ...json })).toBe(403);
     expect(statusOf("POST", "/api/apply", { host, authorization, origin, "content-type": "text/plain" })).toBe(415);
+    expect(statusOf("POST", "/", { host, origin, ...json })).toBe(405);
     for (const site of ["cross-site", "same-site", "none"])
       expect(statusOf("GET", "/api/look", { host, authorization, "sec-fetch-site": site })).toBe(403);
     expect(statusOf("GET", "/api/look", { host, authorization, "sec-fetch-site": "same-origin" })).toBeNull();
