@@ -127,6 +127,7 @@ const runEntries = [
   "src/bin.ts",
   "src/cli/program.ts",
   "src/cli/commands/run.ts",
+  "src/cli/commands/diff.ts",
   "src/engine/answers.ts",
   "src/session/record-schema.ts",
   "src/wall/prove.ts",
