@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -119,6 +119,14 @@ describe("a hook of a tool that writes", () => {
     }
     const calls = journal().filter(({ kind, data }) => kind === "tool.call" && data["tool"] === "write");
     expect(taken()).toMatchObject([{ data: { message: `before write, call ${calls.at(-2)?.data["call"]}` } }]);
+    // Where none can be taken, the tool does not run.
+    const list = join(tools.lab.home, "sessions", tools.session, "snapshots.json");
+    const known = readFileSync(list);
+    writeFileSync(list, "damaged");
+    await tools.shell("echo again > before-hooks");
+    const blocked = await hook("claude PreToolUse", using("Write", { file_path: "d.txt", content: "" }));
+    writeFileSync(list, known);
+    expect(blocked).toMatchObject({ exit_status: "2", stderr: expect.stringContaining("no snapshot could be taken") });
     await tools.lab.airlock(["snapshot", tools.session, "--auto", "off"]);
   });
 });
