@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { SnapshotRecord } from "../../src/model/session.js";
@@ -65,6 +65,25 @@ it("goes when the user's configuration keeps it no longer; what a person made st
   expect(plan.snapshots.length).toBe(left.length - 2);
   expect((await lab.airlock(["prune"])).stdout.toString()).toContain(`${id}/${plan.snapshots[0]?.snapshot}  (count)`);
   expect((await listed()).map(({ id: name }) => name)).toEqual(["s0", left.at(-1)?.id]);
+});
+
+it("stays while a fork lies on it, also when the fork's record cannot be read", async () => {
+  keep("{keep: 1}");
+  const [held] = await auto().then((names) => (names.length > 0 ? names : shell("true").then(auto)));
+  await lab.airlock(["fork", `${id}/${held}`, "--name", "branch-1"]);
+  for (const n of [1, 2, 3]) await shell(`echo ${n} >> grows`);
+  expect(await auto()).toEqual([held, expect.any(String)]);
+  const record = join(lab.home, "sessions/branch-1/session.json");
+  const known = readFileSync(record);
+  writeFileSync(record, "damaged");
+  for (const n of [4, 5]) await shell(`echo ${n} >> grows`);
+  expect(await auto()).toEqual([held, expect.any(String)]);
+  writeFileSync(record, known);
+  expect((await lab.exec("branch-1", "cat file")).code).toBe(0);
+  await lab.airlock(["discard", "branch-1"]);
+  await shell("true");
+  expect(await auto()).toHaveLength(1);
+  expect(await auto()).not.toContain(held);
 });
 
 it("is not taken any more when it is switched off; and where none can be taken, nothing runs", async () => {

@@ -1,3 +1,4 @@
+import { isAirlockError, messageOf } from "../../base/errors.js";
 import { loadConfigFile, userConfigPath } from "../../config/load.js";
 import { type Retention, retentionOf } from "../../config/retention.js";
 import type { SessionRecord, SnapshotRecord } from "../../model/session.js";
@@ -50,7 +51,8 @@ export async function outlivedSnapshots(
   return planRetention(list, retention, { now, held, bytes });
 }
 
-async function removeSnapshot(bench: Workbench, session: string, { snapshot, why }: Outlived): Promise<void> {
+/** False: the keeper knows of a fork that lies on it, though no record says so. */
+async function removeSnapshot(bench: Workbench, session: string, { snapshot, why }: Outlived): Promise<boolean> {
   const list = await loadSnapshots(bench.home, session);
   const image = list.find(({ id }) => id === snapshot)?.image ?? null;
   const rest = list.filter(({ id }) => id !== snapshot);
@@ -61,10 +63,14 @@ async function removeSnapshot(bench: Workbench, session: string, { snapshot, why
     await (await bench.keeper()).deleteSnapshot({ session, snapshot });
   } catch (error) {
     await saveSnapshots(bench.home, session, list);
-    throw error;
+    if (!isAirlockError(error) || error.cause !== "in_use") throw error;
+    const data = { snapshot, error: messageOf(error) };
+    await bench.recorder(session)({ kind: "snapshot.retention", data, isOutcome: true });
+    return false;
   }
   // One that another image is made of stays until the session is discarded.
   if (image !== null) await (await bench.engine()).removeImage(image);
+  return true;
 }
 
 // A command that was killed between list and store, either way, left one that nobody can go back to.
@@ -89,13 +95,16 @@ export async function retain(
   await using _lock = await lockSession(bench.home, id, bench.signal);
   const record = await requireLiveSession(bench.home, id);
   const removed: Outlived[] = [];
+  const refused = new Set<string>();
   // What one shared with the next counts for the next once it is gone: what is left is measured again.
   for (;;) {
     const found = await outlivedSnapshots(bench, record, retention);
-    const outlived = found.filter(({ snapshot }) => shown?.has(snapshot) ?? true);
+    const outlived = found.filter(({ snapshot }) => !refused.has(snapshot) && (shown?.has(snapshot) ?? true));
     if (outlived.length === 0) break;
-    for (const each of outlived) await removeSnapshot(bench, id, each);
-    removed.push(...outlived);
+    for (const each of outlived) {
+      if (await removeSnapshot(bench, id, each)) removed.push(each);
+      else refused.add(each.snapshot);
+    }
   }
   if (removed.length > 0) await removeUnlisted(bench, id);
   return removed;
