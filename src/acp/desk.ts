@@ -5,7 +5,6 @@ import type { MapPath, PermissionOption } from "./protocol.js";
 
 /** A permission that the agent wants. */
 export interface Wanted {
-  readonly title: string;
   readonly use: string;
   readonly call: AskedCall;
   /** Where the agent works, inside. */

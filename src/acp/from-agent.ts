@@ -110,8 +110,8 @@ export class FromAgent {
     const folder = folderOf(sessionId);
     if (folder === null) throw new Error("there is no such conversation");
     const isTold = this.#calls.has(sessionId, toolCall.toolCallId);
-    const { title, asked, content } = this.#calls.take(sessionId, toolCall.toolCallId, toolCall);
-    const wanted = { title: title ?? "a tool without a name", use: toolCall.toolCallId, call: asked, folder };
+    const { asked, content } = this.#calls.take(sessionId, toolCall.toolCallId, toolCall);
+    const wanted = { use: toolCall.toolCallId, call: asked, folder };
     let permission: Permission;
     try {
       permission = await desk.decide(
@@ -161,9 +161,9 @@ export class FromAgent {
   }
 
   async #journal(session: string, use: string, update: Readonly<Record<string, unknown>>): Promise<void> {
-    const { title, status, asked, isNews } = this.#calls.take(session, use, update);
+    const { status, asked, isNews } = this.#calls.take(session, use, update);
     if (!isNews || this.#isFlooded()) return;
-    const data = { session, use, title, kind: asked.kind, status };
+    const data = { session, use, title: asked.title, kind: asked.kind, status };
     await this.#parts.desk.record({ kind: "acp.tool", data, isOutcome: true });
   }
 

@@ -2,7 +2,6 @@ import type { AskedCall } from "../hooks/map-permission.js";
 
 /** What an agent has said of one of its tool calls: what it says later comes over what it said before, as in its editor. */
 interface ToolCall {
-  readonly title: string | null;
   readonly status: string | null;
   readonly asked: AskedCall;
   /** What it shows, a text or what it changes: the next word of it takes the place of all of this. */
@@ -28,9 +27,8 @@ function placesOf({ locations, content }: Fields): string[] | null {
 }
 
 const unknownCall: ToolCall = {
-  title: null,
   status: null,
-  asked: { kind: null, input: null, places: [] },
+  asked: { kind: null, title: null, input: null, places: [] },
   content: [],
 };
 
@@ -39,9 +37,13 @@ function merged(before: ToolCall, said: Fields): ToolCall {
   // A place that was named once is judged, also where a later word names others.
   const places = [...new Set([...asked.places, ...(placesOf(said) ?? [])])];
   return {
-    title: textOf(said["title"]) ?? before.title,
     status: textOf(said["status"]) ?? before.status,
-    asked: { kind: textOf(said["kind"]) ?? asked.kind, input: said["rawInput"] ?? asked.input, places },
+    asked: {
+      kind: textOf(said["kind"]) ?? asked.kind,
+      title: textOf(said["title"]) ?? asked.title,
+      input: said["rawInput"] ?? asked.input,
+      places,
+    },
     content: Array.isArray(said["content"]) ? said["content"] : before.content,
   };
 }
@@ -69,8 +71,8 @@ export class ToolCalls {
   }
 
   // What is too large to be remembered has to be said whole where a permission is asked for.
-  #isKept({ title, asked, content }: ToolCall): boolean {
-    const size = JSON.stringify([title, asked.input, content]).length;
+  #isKept({ asked, content }: ToolCall): boolean {
+    const size = JSON.stringify([asked.title, asked.input, content]).length;
     return size <= mostInput && asked.places.length <= mostPlaces;
   }
 }

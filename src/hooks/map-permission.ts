@@ -6,6 +6,7 @@ import { allTexts, type Fields } from "./read-fields.js";
 export interface AskedCall {
   /** One of ACP's kinds of tools, or whatever else it says. */
   readonly kind: string | null;
+  readonly title: string | null;
   readonly input: unknown;
   /** Every path that it names beside its input. */
   readonly places: readonly string[];
@@ -31,8 +32,16 @@ function onPaths(kind: "read" | "write", fields: Fields, places: readonly string
   return mapTool(kind, all.length === 0 ? rest : { ...rest, paths: all }, folder);
 }
 
-function callsOf({ kind, input, places }: AskedCall, folder: string): MappedCall[] | null {
+// Gemini CLI has no other place for the text of a command. A title that was cut is not one.
+function withTitle({ kind, title, input }: AskedCall): Fields {
   const fields = fieldsOr(input);
+  const isCommand = kind === "execute" && Object.keys(fields).length === 0 && title !== null && title.trim() !== "";
+  return isCommand && !/(?:…|\.\.\.)\s*$/.test(title) ? { command: title } : fields;
+}
+
+function callsOf(asked: AskedCall, folder: string): MappedCall[] | null {
+  const { kind, places } = asked;
+  const fields = withTitle(asked);
   const beside = [...places, ...allTexts(fields, otherPaths)];
   if (runsCommand(fields)) {
     const shell = mapTool("shell", fields, folder);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { treeChecksum } from "../support/cli.js";
 import { Lab } from "../support/lab.js";
+import { makeServices, modelAddress as own, modelSecret as secret } from "../support/model-services.js";
 import { type ModelStep, ScriptedModel } from "../support/scripted-model.js";
 
 /** A real agent, as it is run by its name, with the calls of its own tools that a model makes it do. */
@@ -50,34 +51,6 @@ const cases: readonly Case[] = [
 
 // Their images are gigabytes together: the others are built, and run, with the long tests.
 const isLong = process.env["AIRLOCK_TEST_LONG"] === "1";
-// Of this process alone: another run of the tests may be at it beside us.
-const own = `127.31.${(process.pid >> 8) & 255}.${process.pid & 255}`;
-const services = [
-  "api.anthropic.com",
-  "api.openai.com",
-  "generativelanguage.googleapis.com",
-  "q.us-east-1.amazonaws.com",
-];
-const secret = `sk-real-${process.pid}-0123456789abcdef`;
-
-/** The services' names lead to this machine, and their certificate is one that this machine's gate trusts. */
-function makeServices(lab: Lab): { readonly key: string; readonly cert: string; readonly path: string } {
-  const [key, path] = [join(lab.root, "model.key"), join(lab.root, "model.pem")];
-  execFileSync(
-    "openssl",
-    [
-      ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=airlock-test".split(" "),
-      ...["-addext", `subjectAltName=${services.map((name) => `DNS:${name}`).join(",")}`, "-keyout", key, "-out", path],
-    ],
-    { stdio: "ignore" },
-  );
-  const folder = join(lab.userHome, ".config/airlock");
-  mkdirSync(folder, { recursive: true });
-  const network = { hosts: Object.fromEntries(services.map((name) => [name, own])), allowPrivate: services };
-  writeFileSync(join(folder, "config.yaml"), JSON.stringify({ network, tools: { deny: ["shell:shred *"] } }));
-  return { key: readFileSync(key, "utf8"), cert: readFileSync(path, "utf8"), path };
-}
-
 const commands = [
   // Not rm -rf: Codex refuses to run that, whatever it is told.
   "cat src/a.txt && find src -delete && echo mine > agent.txt",

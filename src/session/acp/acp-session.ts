@@ -125,12 +125,13 @@ export class AcpSession implements AcpDesk, AsyncDisposable {
     return currentTrust(this.#bench, this.#record, () => this.#place.trust.load());
   }
 
-  async decide({ title, use, call, folder }: Wanted, ask: AskEditor, signal: AbortSignal): Promise<Permission> {
+  async decide({ use, call, folder }: Wanted, ask: AskEditor, signal: AbortSignal): Promise<Permission> {
     const caller = `acp:${this.#about.agent}`;
     const editor = new AtEditor(ask);
     const guard = toolGuard(this.#bench, this.#place, { caller, asker: { ask: editor.ask, takesBack: true } });
     const calls = mapPermission(call, folder);
-    const event: BeforeTool = { phase: "before", name: title, use, input: call.input, calls, isUnasked: false, folder };
+    const name = call.title ?? "a tool without a name";
+    const event: BeforeTool = { phase: "before", name, use, input: call.input, calls, isUnasked: false, folder };
     const by = { place: this.#place, guard, trust: () => this.#trust(), caller, signal };
     let judged: Judged;
     try {

@@ -252,7 +252,12 @@ describe("what an agent asks for", () => {
     await bed.fromAgent(permission(1));
     await settled();
     // What it said before belongs to what it asks now.
-    expect(wanted[0]?.call).toEqual({ kind: "execute", input: { command: "ls" }, places: ["/home/me/project/x"] });
+    expect(wanted[0]?.call).toEqual({
+      kind: "execute",
+      title: "Run",
+      input: { command: "ls" },
+      places: ["/home/me/project/x"],
+    });
     expect(bed.agent.at(-1)).toMatchObject({ id: 1, result: { outcome: { optionId: "trust-0" } } });
     expect(bed.editor.some(({ method }) => method === "session/request_permission")).toBe(false);
     expect(bed.editor.at(-1)?.params?.update?.content).toEqual([

@@ -4,8 +4,8 @@ import { mapPermission } from "../../../src/hooks/map-permission.js";
 
 const folder = "/p";
 
-const touched = (asked: { kind: string | null; input?: unknown; places?: string[] }): unknown =>
-  mapPermission({ input: null, places: [], ...asked }, folder)?.map(({ tool, arguments: given }) => {
+const touched = (asked: { kind: string | null; title?: string; input?: unknown; places?: string[] }): unknown =>
+  mapPermission({ title: null, input: null, places: [], ...asked }, folder)?.map(({ tool, arguments: given }) => {
     const { command, path, operations } = given as { command?: string; path?: string; operations?: { path: string }[] };
     return [tool, tool === "shell" ? command : (path ?? operations?.map((each) => each.path))];
   }) ?? null;
@@ -13,6 +13,9 @@ const touched = (asked: { kind: string | null; input?: unknown; places?: string[
 test.each([
   ["a command", { kind: "execute", input: { command: "ls" } }, [["shell", "ls"]]],
   ["its words", { kind: "execute", input: { command: ["bash", "-lc", "rm -r x"] } }, [["shell", "rm -r x"]]],
+  ["a command that is its title", { kind: "execute", title: "rm x" }, [["shell", "rm x"]]],
+  ["a command whose title was cut", { kind: "execute", title: "ls; rm …" }, null],
+  ["a title beside a command", { kind: "execute", title: "ls", input: { command: "rm x" } }, [["shell", "rm x"]]],
   ["a command without its text", { kind: "execute", input: {} }, null],
   ["a command by another kind", { kind: "other", input: { command: "rm x" } }, [["shell", "rm x"]]],
   [
@@ -63,7 +66,7 @@ test("every place that is named is judged, or a person is asked", () => {
       fc.array(name, { maxLength: 80 }),
       name,
       (kind, places, own) => {
-        const calls = mapPermission({ kind, input: { path: own }, places }, folder);
+        const calls = mapPermission({ kind, title: null, input: { path: own }, places }, folder);
         if (calls === null) return;
         const judged = calls.map(({ arguments: given }) => given["path"]);
         for (const each of [...places, own]) expect(judged).toContain(`/p/${each}`);
