@@ -143,7 +143,14 @@ describe("airlock acp", () => {
     expect((await editor.end).code).toBe(137);
     await using other = new AcpEditor(lab, ["--agent", "mine"]);
     await other.connection.agent.request("initialize", initialize);
+    const opened = await other.connection.agent.request("session/new", { cwd: lab.project, mcpServers: [] });
+    // A mode that asks nobody has a snapshot under it before the agent is in it.
+    await other.connection.agent.request("session/set_mode", { sessionId: opened.sessionId, modeId: "yolo" });
     other.child.kill("SIGTERM");
-    expect(await other.end).toMatchObject({ code: 0, stderr: expect.stringContaining("kept session") });
+    const { code, stderr } = await other.end;
+    expect(code).toBe(0);
+    const session = /kept session ([^:\s]+)/.exec(stderr)?.[1] ?? stderr;
+    const { snapshots } = await lab.json<{ snapshots: { reason: string }[] }>(["snapshots", session, "--json"]);
+    expect(snapshots.map(({ reason }) => reason)).toContain("trust-all");
   });
 });
