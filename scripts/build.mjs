@@ -240,10 +240,10 @@ const { metafile } = await build({
   plugins: [keepApart, stubUnused, englishOnly],
 });
 writeFileSync(join(root, fresh, "meta.json"), JSON.stringify(metafile).replaceAll(`${fresh}/`, "dist/"));
-// The review's page. A browser gets these three files and nothing else.
+// The review's page, and that of the player in it. A browser gets these files and nothing else.
 const page = await build({
   absWorkingDir: root,
-  entryPoints: { review: "web/review.ts" },
+  entryPoints: ["web/review.ts", "web/player.ts", "web/player.css"],
   outdir: join(fresh, "web"),
   bundle: true,
   format: "iife",
@@ -252,13 +252,15 @@ const page = await build({
   legalComments: "none",
   minifySyntax: true,
   minifyWhitespace: true,
+  metafile: true,
 });
 if (page.warnings.length > 0) throw new Error("the page is not built cleanly");
-for (const name of ["review.html", "review.css"]) copyFileSync(join(root, "web", name), join(root, fresh, "web", name));
+for (const name of ["review.html", "review.css", "player.html"])
+  copyFileSync(join(root, "web", name), join(root, fresh, "web", name));
 // The shell's grammar, and what runs it.
 for (const file of ["web-tree-sitter/web-tree-sitter.wasm", "tree-sitter-bash/tree-sitter-bash.wasm"])
   copyFileSync(join(root, "node_modules", file), join(root, fresh, basename(file)));
-writeNotices(metafile);
+writeNotices({ inputs: { ...metafile.inputs, ...page.metafile.inputs } });
 await writeCompiled("airlock.cjs", (script, source) => compileModules(script, source, modulesOfRun(metafile)));
 for (const name of ["aws-sdk", "mcp-sdk", "yaml", "zod"]) await writeCompiled(`${name}.cjs`, runPart);
 rmSync(join(root, "dist.old"), { recursive: true, force: true });

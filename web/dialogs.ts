@@ -18,6 +18,16 @@ const bar = (...buttons: readonly HTMLElement[]): HTMLElement => make("div", { c
 
 const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
+/** Shows a page of its own until it is closed, and then no trace of it is left. */
+export function showFrame(title: string, frame: HTMLIFrameElement, onClose: () => void): void {
+  const end = (): void => {
+    frame.remove();
+    onClose();
+  };
+  dialog().addEventListener("close", end, { once: true });
+  open(title, frame, bar(button("Close", close)));
+}
+
 /** Asks whether something is meant. */
 export function askWhether(title: string, text: string, verb: string, work: () => void): void {
   const agree = button(verb, () => {

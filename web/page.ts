@@ -8,6 +8,7 @@ import { fetchJson } from "./api.js";
 import { askNote, askWhether, isDialogOpen, talkApply } from "./dialogs.js";
 import { DiffRows, hunkLines, showImages } from "./diff-view.js";
 import { fill, make, part, setText } from "./dom.js";
+import { offerRecordings } from "./recordings.js";
 import { showSnapshots } from "./snapshots.js";
 import { newStore, relist, type Store, stagedMessage, stagedState, takeLook } from "./store.js";
 import { drawRow, rowOf } from "./tree.js";
@@ -289,6 +290,7 @@ export class ReviewPage {
     const state = await fetchJson<StateMessage>("state");
     this.store.state = state;
     showSnapshots(state.snapshots);
+    offerRecordings(state.recordings);
     setText(
       part("live", HTMLElement),
       state.state === "running" ? "running: what it changes appears here" : state.state,

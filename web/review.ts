@@ -4,6 +4,7 @@ import { showKeys } from "./dialogs.js";
 import { make, part, setText } from "./dom.js";
 import { listenToKeys } from "./keys.js";
 import { ReviewPage } from "./page.js";
+import { playRecording } from "./recordings.js";
 import { type Filter, filters } from "./store.js";
 
 const pollMs = 2_000;
@@ -17,6 +18,7 @@ function connectControls(page: ReviewPage): void {
   on("undo", () => page.undo());
   on("again", () => page.again());
   on("help", showKeys);
+  on("play", () => void playRecording().catch(page.fail));
   const search = part("search", HTMLInputElement);
   search.addEventListener("input", () => {
     page.store.query = search.value;

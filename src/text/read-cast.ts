@@ -29,16 +29,20 @@ function parse(line: string): unknown {
 const isSize = (value: unknown): value is number =>
   typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= largestScreen;
 
+// A terminal that nobody has given a size says 0; programs take it for this one.
+const usual = { columns: 80, rows: 24 } as const;
+
 /** The first line of a recording; null: it is none of version 2. */
 export function readCastHead(line: string): CastStart | null {
   const found = parse(line);
   if (typeof found !== "object" || found === null || Array.isArray(found)) return null;
   const { version, width, height, title, timestamp, env } = found as Record<string, unknown>;
-  if (version !== 2 || !isSize(width) || !isSize(height)) return null;
+  const [columns, rows] = [width === 0 ? usual.columns : width, height === 0 ? usual.rows : height];
+  if (version !== 2 || !isSize(columns) || !isSize(rows)) return null;
   const term = typeof env === "object" && env !== null ? (env as Record<string, unknown>)["TERM"] : undefined;
   return {
-    columns: width,
-    rows: height,
+    columns,
+    rows,
     title: typeof title === "string" ? title : "",
     timestamp: typeof timestamp === "number" && Number.isSafeInteger(timestamp) ? timestamp : 0,
     term: typeof term === "string" ? term : undefined,

@@ -14,6 +14,7 @@ const numbered = (...replaced: number[]): string =>
   Array.from({ length: 30 }, (_, at) => (replaced.includes(at) ? `new ${at}\n` : `${at}\n`)).join("");
 
 const files = 2_000;
+const recorded = "recorded <img src=x onerror=hacked=1>";
 const hostile = "<img src=x onerror=hacked=1>";
 // One pixel.
 const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
@@ -54,6 +55,8 @@ describe("the review in a browser", () => {
       const { code, stderr } = await lab.airlock(args);
       if (code !== 0) throw new Error(stderr);
     }
+    const terminal = lab.terminal(["exec", "web", "--", "sh", "-c", `echo '${recorded}'`]);
+    expect(await terminal.exit).toBe(0);
     server = lab.spawn(["review", "web", "--web"]);
     address = await addressOf(server);
     browser = await openBrowser();
@@ -180,6 +183,21 @@ describe("the review in a browser", () => {
     await search("later");
     expect((await lab.airlock(["exec", "web", "--", "sh", "-c", "echo now > later.txt"])).code).toBe(0);
     await page.getByRole("treeitem").filter({ hasText: "later.txt" }).waitFor();
+  });
+
+  it("plays a recording in a frame that gets at nothing else", async () => {
+    await page.getByRole("button", { name: "Play" }).click();
+    const frame = page.frameLocator("iframe.player");
+    await frame.locator(".ap-player").waitFor();
+    await frame.locator(".ap-overlay-start").click();
+    await frame.locator(".ap-term", { hasText: recorded }).waitFor();
+    const player = page.frames().find((each) => each.url().endsWith("/player.html"));
+    const reached = `(() => { try { return sessionStorage.length; } catch (error) { return error.name; } })()`;
+    expect(await player?.evaluate(reached)).toBe("SecurityError");
+    expect(await player?.evaluate("origin + ' ' + typeof hacked")).toBe("null undefined");
+    expect(await player?.evaluate("fetch('/api/state').then(() => 'answered', () => 'refused')")).toBe("refused");
+    await page.getByRole("button", { name: "Close" }).click();
+    await page.locator("iframe.player").waitFor({ state: "detached" });
   });
 
   it("runs nothing of a hostile name or body, and asks nobody but its own server", async () => {

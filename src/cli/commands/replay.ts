@@ -3,8 +3,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { AirlockError, messageOf } from "../../base/errors.js";
 import { escapeText } from "../../base/escape.js";
-import { type Cast, openCast } from "../../session/recording/open-cast.js";
-import { castEvent, castHeader } from "../../text/asciicast.js";
+import { type Cast, castLines, openCast } from "../../session/recording/open-cast.js";
 import type { Act } from "../command.js";
 import type { CommandContext, GlobalOptions } from "../context.js";
 import { countOf } from "../render/size.js";
@@ -30,22 +29,16 @@ function numberOf(
   throw new AirlockError("E_USAGE", `${name} is no number from ${least} to ${most}: ${escapeText(text)}`);
 }
 
-function* linesOf({ start, events }: Cast): Generator<string> {
-  const { timestamp, ...rest } = start;
-  yield castHeader({ ...rest, startedAt: new Date(timestamp * 1_000) });
-  for (const { seconds, code, data } of events) yield castEvent(seconds, code, data);
-}
-
 async function exportCast(context: CommandContext, cast: Cast, target: string): Promise<void> {
   const { edge } = context;
   if (target === "-") {
-    await writeAll(edge.stdout, linesOf(cast), edge.signal);
+    await writeAll(edge.stdout, castLines(cast), edge.signal);
     return;
   }
   try {
     // Never over a file that is there, never through a link.
     await using file = await open(resolve(edge.cwd, target), "wx", 0o600);
-    await file.writeFile([...linesOf(cast)].join(""));
+    await file.writeFile([...castLines(cast)].join(""));
   } catch (error) {
     throw new AirlockError("E_USAGE", `cannot write ${escapeText(target)}: ${messageOf(error)}`, { cause: error });
   }

@@ -29,6 +29,8 @@ export interface StateMessage {
   readonly look: number;
   readonly state: string;
   readonly snapshots: readonly SnapshotMessage[];
+  /** The numbers of the recordings, in their order. */
+  readonly recordings: readonly number[];
   /** The apply that an undo would take back. */
   readonly undo: { readonly applyId: string; readonly createdAt: string; readonly paths: number } | null;
 }

@@ -35,5 +35,6 @@ export const queries = {
   state: z.strictObject({}),
   look: z.strictObject({}),
   doc: z.strictObject({ look: digits, at: digits }),
+  recording: z.strictObject({ number: digits }),
   image: z.strictObject({ look: digits, at: digits, side: z.enum(["before", "after"]) }),
 } as const;

@@ -23,10 +23,14 @@ function parsePort(text: string | undefined): number {
   });
 }
 
-async function readPage(packageRoot: string): Promise<PageFiles> {
-  const read = (name: string): Promise<string> => readFile(join(packageRoot, "dist/web", name), "utf8");
-  const [html, css, js] = await Promise.all([read("review.html"), read("review.css"), read("review.js")]);
-  return { html, css, js };
+async function readPages(packageRoot: string): Promise<PageFiles> {
+  const page = async (name: string) => {
+    const read = (kind: string): Promise<string> => readFile(join(packageRoot, "dist/web", `${name}.${kind}`), "utf8");
+    const [html, css, js] = await Promise.all([read("html"), read("css"), read("js")]);
+    return { html, css, js };
+  };
+  const [review, player] = await Promise.all([page("review"), page("player")]);
+  return { ...review, player };
 }
 
 /** Serves the review of a session to browsers of this machine, until Ctrl-C. */
@@ -34,7 +38,7 @@ export async function serveReview(context: CommandContext, bench: Workbench, wis
   const { id, ledger } = wish;
   const { packageRoot, signal } = context.edge;
   const port = parsePort(wish.port);
-  const files = await readPage(packageRoot);
+  const files = await readPages(packageRoot);
   await using review = await WebReview.open({ bench, id, ledger, now: Date.now });
   await serveWeb({
     review,

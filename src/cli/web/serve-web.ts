@@ -15,10 +15,15 @@ export interface PageFiles {
   readonly html: string;
   readonly css: string;
   readonly js: string;
+  /** A page of its own, in a frame of the other's. */
+  readonly player: Pick<PageFiles, "html" | "css" | "js">;
 }
 
 export interface WebService {
-  readonly review: Pick<WebReview, "look" | "state" | "doc" | "image" | "plan" | "apply" | "undo" | "note" | "again">;
+  readonly review: Pick<
+    WebReview,
+    "look" | "state" | "doc" | "image" | "recording" | "plan" | "apply" | "undo" | "note" | "again"
+  >;
   readonly files: PageFiles;
   readonly port: number;
   readonly token: string;
@@ -32,17 +37,27 @@ interface Answer {
   readonly status: number;
   readonly type: string;
   readonly body: string | Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 const headers = {
   "content-security-policy":
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src blob:; base-uri 'none'; form-action 'none'; \
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src blob:; frame-src 'self'; base-uri 'none'; form-action 'none'; \
 frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
   "cache-control": "no-store",
+} as const;
+
+// The player runs a library's code on what the sandbox wrote to its terminal: in a frame without an origin, which can reach neither the page
+// around it, nor this server's other answers, nor anything else.
+const playerHeaders = {
+  "content-security-policy":
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; font-src data:; base-uri 'none'; \
+form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts",
+  "cross-origin-resource-policy": "cross-origin",
 } as const;
 
 const json = (value: unknown, status = 200): Answer => ({
@@ -81,7 +96,33 @@ async function get(review: WebService["review"], path: string, search: URLSearch
     const image = await review.image(parsed.data.look, parsed.data.at, parsed.data.side);
     return image === null ? problem(404, "there is no picture to show") : { ...image, status: 200, body: image.bytes };
   }
+  if (path === "/api/recording") {
+    const parsed = queries.recording.safeParse(query);
+    if (!parsed.success) return notUnderstood;
+    return { status: 200, type: "text/plain; charset=utf-8", body: await review.recording(parsed.data.number) };
+  }
   return notFound;
+}
+
+function fileOf({ html, css, js, player }: PageFiles, path: string): Answer {
+  const page = (type: string, body: string): Answer => ({ status: 200, type: `${type}; charset=utf-8`, body });
+  const ofPlayer = (type: string, body: string): Answer => ({ ...page(type, body), headers: playerHeaders });
+  switch (path) {
+    case "/":
+      return page("text/html", html);
+    case "/review.css":
+      return page("text/css", css);
+    case "/review.js":
+      return page("text/javascript", js);
+    case "/player.html":
+      return ofPlayer("text/html", player.html);
+    case "/player.css":
+      return ofPlayer("text/css", player.css);
+    case "/player.js":
+      return ofPlayer("text/javascript", player.js);
+    default:
+      return notFound;
+  }
 }
 
 async function post(review: WebService["review"], path: string, body: unknown): Promise<Answer> {
@@ -123,16 +164,13 @@ async function answer(message: IncomingMessage, { review, files }: WebService): 
     return await post(review, path, parsed.value);
   }
   if (path.startsWith("/api/")) return await get(review, path, new URLSearchParams(search));
-  if (path === "/") return { status: 200, type: "text/html; charset=utf-8", body: files.html };
-  if (path === "/review.css") return { status: 200, type: "text/css; charset=utf-8", body: files.css };
-  if (path === "/review.js") return { status: 200, type: "text/javascript; charset=utf-8", body: files.js };
-  return notFound;
+  return fileOf(files, path);
 }
 
-function send(response: ServerResponse, { status, type, body }: Answer): void {
+function send(response: ServerResponse, { status, type, body, headers: own = {} }: Answer): void {
   // What is left of a body that nobody reads would be taken for the next request.
   const rest = status >= 400 ? { connection: "close" } : {};
-  response.writeHead(status, { ...headers, ...rest, "content-type": type }).end(body);
+  response.writeHead(status, { ...headers, ...own, ...rest, "content-type": type }).end(body);
 }
 
 /** Serves the review's page on this machine until the signal says stop. */

@@ -5,6 +5,7 @@ import { applyPlan, makeApplyPlan, type PlanWish } from "../../session/apply/app
 import { recordLeft } from "../../session/apply/feedback.js";
 import { markLayer } from "../../session/apply/layer-mark.js";
 import { lastApplyOf, undoApply } from "../../session/apply/undo.js";
+import { castLines, castNumbers, openCast } from "../../session/recording/open-cast.js";
 import { listSnapshots } from "../../session/snapshot.js";
 import { requireLiveSession } from "../../session/store.js";
 import type { Workbench } from "../../session/workbench.js";
@@ -91,6 +92,7 @@ export class WebReview {
             ...{ id: name, createdAt, message, reason, files, bytes },
           }),
         ),
+        recordings: await castNumbers(bench, id),
         undo: undo === null ? null : { applyId: undo.applyId, createdAt: undo.createdAt, paths: undo.paths },
       };
     });
@@ -99,6 +101,12 @@ export class WebReview {
 
   image = (look: number, at: number, side: "before" | "after"): ReturnType<Look["image"]> =>
     this.#inTurn(async () => this.#require(look).image(at, side));
+
+  /** A recording with its marks, as asciicast version 2. */
+  recording = async (number: number): Promise<string> => {
+    const { bench, id } = this.#parts;
+    return [...castLines(await openCast(bench, id, number))].join("");
+  };
 
   plan = (request: PlanRequest): Promise<PlanMessage> =>
     this.#inTurn(async () => {

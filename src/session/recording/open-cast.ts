@@ -1,6 +1,7 @@
 import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { AirlockError } from "../../base/errors.js";
+import { castEvent, castHeader } from "../../text/asciicast.js";
 import { type CastEvent, type CastStart, readCastEvent, readCastHead } from "../../text/read-cast.js";
 import type { Workbench } from "../workbench.js";
 import { castsFolder } from "./killed-casts.js";
@@ -46,4 +47,11 @@ export async function openCast(bench: Workbench, session: string, wanted: number
   if (start === null)
     throw new AirlockError("E_USAGE", `the recording ${name} is damaged: its first line cannot be read`);
   return { name, start, events: lines.flatMap((line) => readCastEvent(line) ?? []) };
+}
+
+/** The recording as a file of asciicast version 2, line by line. */
+export function* castLines({ start, events }: Cast): Generator<string> {
+  const { timestamp, ...rest } = start;
+  yield castHeader({ ...rest, startedAt: new Date(timestamp * 1_000) });
+  for (const { seconds, code, data } of events) yield castEvent(seconds, code, data);
 }

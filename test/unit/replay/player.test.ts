@@ -139,6 +139,10 @@ describe("reading a recording", () => {
     );
   });
 
+  it("takes a terminal that nobody gave a size for one of the usual size", () => {
+    expect(readCastHead('{"version":2,"width":0,"height":0}')).toMatchObject({ columns: 80, rows: 24 });
+  });
+
   it("takes no other version, no other kind of event and nothing torn", () => {
     expect([readCastHead('{"version":3,"width":80,"height":24}'), readCastHead("[]"), readCastHead("")]).toEqual([
       null,

@@ -60,6 +60,15 @@ describe("who may speak to the page's server", () => {
     expect(statusOf("POST", "/api/apply", headers)).toBe(401);
   });
 
+  it("gives a frame without an origin what the player is made of, and nothing of a session", () => {
+    const framed = { host, authorization, origin: "null", "sec-fetch-site": "cross-site" };
+    expect([statusOf("GET", "/player.js", framed), statusOf("GET", "/player.css", framed)]).toEqual([null, null]);
+    for (const path of ["/", "/review.js", "/player.js?x", "/api/state", "/api/recording?number=1"])
+      expect(statusOf("GET", path, framed)).toBe(403);
+    expect(statusOf("POST", "/player.js", { ...framed, ...json })).toBe(403);
+    expect(statusOf("GET", "/player.js", { ...framed, host: "evil.example" })).toBe(403);
+  });
+
   it("takes the token from the header alone: not from a cookie, not from the address", () => {
     expect(statusOf("GET", "/api/look", { host, cookie: `token=${token}` })).toBe(401);
     expect(statusOf("GET", `/api/look?token=${token}`, { host })).toBe(401);
@@ -98,7 +107,7 @@ async function withServer(review: Partial<WebService["review"]>, work: (ask: Ask
   });
   const served = serveWeb({
     review: review as WebService["review"],
-    files: { html: "<!doctype html>", css: "body {}", js: "0" },
+    files: { html: "<!doctype html>", css: "body {}", js: "0", player: { html: "<p>", css: "p {}", js: "1" } },
     port: 0,
     token,
     signal: stop.signal,
